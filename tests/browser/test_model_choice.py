@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from catalogues import LIMIT, MANY, offering
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
+from served import Served
 from visit import PHONE, Visit
 
 from moralsc.models import PLANTED, catalogue
@@ -146,6 +147,14 @@ def test_the_card_is_loaded_when_it_is_opened_and_gives_the_page_back(visit: Ope
     here.button("Close").click()
     expect(dialog(here)).not_to_be_visible()
     here.ask()
+
+
+def test_the_card_can_be_opened_as_soon_as_its_button_is_there(browser: Browser, served: Served) -> None:
+    page = browser.new_page()  # with nothing cached, so that the page is slow to begin
+    page.goto(served.url)
+    page.locator("#m-card-open").click()
+    expect(page.get_by_role("dialog").get_by_role("heading", name="Planted", exact=True)).to_be_visible()
+    page.close()
 
 
 @pytest.mark.parametrize(("model", "times"), [("mini-m-base", 1), ("solo-135m", 0)])
