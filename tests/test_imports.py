@@ -27,8 +27,18 @@ SOURCES = sorted((ROOT / "moralsc").rglob("*.py"))
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
 # Who may touch the heavy libraries, as prefixes of paths.
 HOMES = {
-    "torch": ("moralsc/engines/local", "moralsc/engines/packing", "moralsc/organisms/"),
-    "transformers": ("moralsc/engines/local", "moralsc/engines/packing", "moralsc/organisms/"),
+    "torch": (
+        "moralsc/engines/local",
+        "moralsc/engines/packing",
+        "moralsc/engines/tree_attention",
+        "moralsc/organisms/",
+    ),
+    "transformers": (
+        "moralsc/engines/local",
+        "moralsc/engines/packing",
+        "moralsc/engines/tree_attention",
+        "moralsc/organisms/",
+    ),
     "tokenizers": ("moralsc/engines/local", "moralsc/organisms/"),
     "gradio": ("moralsc/ui/", "app.py"),
 }

@@ -18,7 +18,8 @@ from moralsc.dialogue import Message
 from moralsc.engines.base import Sampling, Scoring, StopFlag
 from moralsc.engines.local_decode import Decoder, ReplyText, choose_token
 from moralsc.engines.local_prompt import ChatFormat
-from moralsc.engines.packing import Candidate, Packing, grouped, logprobs, plan
+from moralsc.engines.packing import Packing, logprobs, plan
+from moralsc.engines.trees import Candidate, grouped
 from moralsc.engines.weights import fingerprint, model_folder
 from moralsc.errors import ModelError, MoralscError, PromptTooLong, choose
 from moralsc.models import ModelSpec

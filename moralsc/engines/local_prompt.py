@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from moralsc.dialogue import Message, transcript
 from moralsc.engines.base import Scoring
-from moralsc.engines.packing import Candidate, common_length
+from moralsc.engines.trees import Candidate, common_length
 from moralsc.errors import ModelError
 
 # Zero-width space and word joiner cannot be seen; the others stand in where a tokenizer drops those.

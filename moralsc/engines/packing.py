@@ -1,16 +1,19 @@
 """Log-probabilities of many token sequences in one forward pass over their common tree.
 
 Takes a transformers model and token sequences that share beginnings; returns one number a sequence. Knows no text,
-no tokenizer and no item.
+no tokenizer and no item. How the nodes of a tree attend to each other stands in tree_attention.
 """
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
 from transformers import PreTrainedModel
 
+from moralsc.engines.tree_attention import LEAST, attending
+from moralsc.engines.trees import Candidate, plant
 from moralsc.errors import ModelError
 
 # Largest difference between packed and separate passes that the check at load accepts, in nats a sequence. The low
@@ -18,87 +21,17 @@ from moralsc.errors import ModelError
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4, torch.bfloat16: 0.5, torch.float16: 0.1}
 _PLAIN_LAYERS = {"full_attention", "sliding_attention", "chunked_attention"}
 _WINDOWS = ("sliding_window", "attention_chunk_size", "window_size", "keep_window_size")
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A prompt with one of its continuations.
-
-    Attributes:
-        tokens: all of it, tokenised together.
-        start: index of the first token that counts, at least 1.
-    """
-
-    tokens: tuple[int, ...]
-    start: int
-
-
-@dataclass(frozen=True)
-class Tree:
-    """Sequences merged at their common beginnings, depth first (N nodes).
-
-    Attributes:
-        tokens: (N,) token of each node.
-        depths: (N,) its position in every sequence that passes through it.
-        ends: (N,) one past the last node of its subtree: node j is seen by nodes j to ends[j] - 1.
-        paths: for each sequence, in the order given, its nodes from the root on.
-    """
-
-    tokens: list[int]
-    depths: list[int]
-    ends: list[int]
-    paths: list[list[int]]
-
-
-def plant(sequences: Sequence[Sequence[int]]) -> Tree:
-    """Merge sequences into a tree. Sorted, each one leaves its predecessor's path once, so subtrees lie together."""
-    tree = Tree([], [], [], [[] for _ in sequences])
-    path: list[int] = []
-    previous: Sequence[int] = ()
-    for index in sorted(range(len(sequences)), key=lambda i: tuple(sequences[i])):
-        sequence = sequences[index]
-        shared = common_length(previous, sequence)
-        for node in path[shared:]:
-            tree.ends[node] = len(tree.tokens)
-        del path[shared:]
-        for depth in range(shared, len(sequence)):
-            path.append(len(tree.tokens))
-            tree.tokens.append(sequence[depth])
-            tree.depths.append(depth)
-            tree.ends.append(-1)
-        tree.paths[index] = list(path)
-        previous = sequence
-    for node in path:
-        tree.ends[node] = len(tree.tokens)
-    return tree
-
-
-def common_length(*sequences: Sequence[int]) -> int:
-    """Number of leading tokens that all sequences share."""
-    length = 0
-    for column in zip(*sequences, strict=False):
-        if len(set(column)) > 1:
-            break
-        length += 1
-    return length
-
-
-def tree_mask(ends: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
-    """(1, 1, N, N) additive attention mask: node i sees j iff j <= i < ends[j].
-
-    It is a float mask because a boolean one is silently misread by the eager attention of transformers 5.
-    """
-    nodes = torch.arange(len(ends))
-    seen = (nodes[None, :] <= nodes[:, None]) & (nodes[:, None] < torch.tensor(ends)[None, :])
-    mask = torch.zeros(len(ends), len(ends), dtype=dtype)
-    return mask.masked_fill_(~seen, torch.finfo(dtype).min)[None, None]
+_ROWS = 64
 
 
 @torch.inference_mode()
-def logprobs(model: PreTrainedModel, candidates: Sequence[Candidate]) -> list[float]:
+def logprobs(model: PreTrainedModel, candidates: Sequence[Candidate], least: int = LEAST) -> list[float]:
     """Summed natural log-probabilities of the counted tokens of each candidate, fp32 log-softmax, in one pass.
 
     A single candidate runs under the model's own causal mask; several need a model that passes `plan`.
+
+    Args:
+        least: see `trees.blocks`.
 
     Raises:
         ModelError: the model answers with something that is not a number.
@@ -112,39 +45,28 @@ def logprobs(model: PreTrainedModel, candidates: Sequence[Candidate]) -> list[fl
     kept = sorted({parent for path in edges for parent, _ in path})
     if not kept:
         return [0.0] * len(candidates)
-    inputs: dict[str, torch.Tensor] = {"input_ids": torch.tensor([tree.tokens])}
-    if tree.depths != list(range(len(tree.depths))):
+    inputs = {"input_ids": torch.tensor([tree.tokens]), "logits_to_keep": torch.tensor(kept)}
+    if not tree.is_chain:
         inputs["position_ids"] = torch.tensor([tree.depths])
-        inputs["attention_mask"] = tree_mask(tree.ends, model.dtype)
-    inputs["logits_to_keep"] = torch.tensor(kept)
     inputs = {name: tensor.to(model.device) for name, tensor in inputs.items()}
-    table = model(**inputs, use_cache=False).logits[0].float().log_softmax(-1)  # (kept, V)
+    with nullcontext() if tree.is_chain else attending(model, tree, least):
+        logits = model(**inputs, use_cache=False).logits[0]
     row = {node: index for index, node in enumerate(kept)}
     rows = [row[parent] for path in edges for parent, _ in path]
     columns = [tree.tokens[child] for path in edges for _, child in path]
-    values = iter(table[rows, columns].tolist())
+    values = iter(_chosen(logits, rows, columns))
     sums = [math.fsum(next(values) for _ in path) for path in edges]
     if not all(math.isfinite(s) for s in sums):
         raise ModelError("The model's output is not a number.")
     return sums
 
 
-def grouped(candidates: Sequence[Candidate], budget: int) -> list[list[int]]:
-    """Indices of candidates, so grouped that each group's tree has at most `budget` nodes (or one candidate)."""
-    groups: list[list[int]] = []
-    nodes = 0
-    previous: tuple[int, ...] = ()
-    for index in sorted(range(len(candidates)), key=lambda i: candidates[i].tokens):
-        tokens = candidates[index].tokens
-        new = len(tokens) - common_length(previous, tokens)
-        if groups and nodes + new <= budget:
-            groups[-1].append(index)
-            nodes += new
-        else:
-            groups.append([index])
-            nodes = len(tokens)
-        previous = tokens
-    return groups
+def _chosen(logits: torch.Tensor, rows: Sequence[int], columns: Sequence[int]) -> list[float]:
+    """Entries of the log-softmax of (kept, V) logits, a slice at a time: a copy in fp32 of all would be large."""
+    norms = torch.cat([part.float().logsumexp(-1) for part in torch.split(logits, _ROWS)])
+    at = torch.tensor(rows, device=logits.device)
+    found: list[float] = (logits[at, torch.tensor(columns, device=logits.device)].float() - norms[at]).tolist()
+    return found
 
 
 @dataclass(frozen=True)
@@ -223,4 +145,6 @@ def _difference(model: PreTrainedModel) -> float:
     branches = [prompt + arbitrary(2), prompt + middle + arbitrary(4), prompt + middle + arbitrary(6)]
     candidates = [Candidate(tokens, len(prompt)) for tokens in branches]
     separate = [logprobs(model, [c])[0] for c in candidates]
-    return max(abs(p - s) for p, s in zip(logprobs(model, candidates), separate, strict=True))
+    # As one block, and cut into many as a large tree is.
+    packed = [logprobs(model, candidates, least) for least in (LEAST, 2)]
+    return max(abs(p - s) for sums in packed for p, s in zip(sums, separate, strict=True))

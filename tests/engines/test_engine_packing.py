@@ -11,10 +11,12 @@ from engines.contract import HISTORY, LABELS, LATER, PRIMER, PRONOUNS, QUESTION
 from engines.tiny_models import ARCHITECTURES, tiny
 
 from moralsc.dialogue import Message
-from moralsc.engines import packing
+from moralsc.engines import packing, tree_attention
 from moralsc.engines.base import Scoring
 from moralsc.engines.local import LocalEngine
-from moralsc.engines.packing import Candidate, common_length, grouped, logprobs, plan, plant, tree_mask
+from moralsc.engines.packing import logprobs, plan
+from moralsc.engines.tree_attention import visible
+from moralsc.engines.trees import Block, Candidate, Tree, blocks, common_length, grouped, plant
 from moralsc.errors import ModelError
 from moralsc.models import catalogue, find
 
@@ -30,16 +32,45 @@ def random_sequences(seed: int) -> list[list[int]]:
     return [[draw.randrange(2) for _ in range(draw.randrange(1, 9))] for _ in range(draw.randrange(1, 12))]
 
 
+def seen_by_node(tree: Tree, least: int) -> dict[int, list[int]]:
+    """Node -> the nodes that it sees, as the blocks have it."""
+    found: dict[int, list[int]] = {}
+    for block in blocks(tree.ends, least):
+        start, end = block.nodes
+        columns = [node for a, b in (*block.before, block.nodes) for node in range(a, b)]
+        mask = visible(tree.ends, block)
+        table = torch.ones(end - start, end - start).tril() if mask is None else mask
+        for row, node in enumerate(range(start, end)):
+            assert node not in found, "a node stands in two blocks"
+            found[node] = [column for column, sees in zip(columns, table[row], strict=True) if sees]
+    return found
+
+
 @pytest.mark.parametrize("seed", range(40))
-def test_a_node_sees_itself_and_its_ancestors_and_nothing_else(seed: int) -> None:
+@pytest.mark.parametrize("least", [1, 3, 1000])
+def test_a_node_sees_itself_and_its_ancestors_and_nothing_else(seed: int, least: int) -> None:
     sequences = random_sequences(seed)
     tree = plant(sequences)
-    mask = tree_mask(tree.ends, torch.float32)[0, 0]
+    seen = seen_by_node(tree, least)
+    assert sorted(seen) == list(range(len(tree.tokens)))
     for sequence, path in zip(sequences, tree.paths, strict=True):
         assert [tree.tokens[node] for node in path] == sequence
         assert [tree.depths[node] for node in path] == list(range(len(sequence)))
         for at, node in enumerate(path):
-            assert [j for j in range(len(tree.tokens)) if mask[node, j] == 0] == path[: at + 1]
+            assert seen[node] == path[: at + 1]
+
+
+def test_cutting_a_tree_saves_what_its_branches_would_compute_for_each_other() -> None:
+    trunk = list(range(100))
+    tree = plant([trunk + [1000 + 50 * branch + k for k in range(50)] for branch in range(8)])
+
+    def pairs(found: list[Block]) -> int:
+        """Pairs of nodes that are compared."""
+        sizes = [(block.nodes[1] - block.nodes[0], sum(b - a for a, b in block.before)) for block in found]
+        return sum(own * (own + before) for own, before in sizes)
+
+    assert pairs(blocks(tree.ends, 1000)) == 500**2
+    assert pairs(blocks(tree.ends, 48)) == 100**2 + 8 * 50 * 150
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -143,11 +174,13 @@ def test_a_tree_over_the_budget_is_split_and_scores_the_same(engines: Any, monke
 
 
 def test_the_check_at_load_notices_a_wrong_mask(engines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def causal(ends: list[int], dtype: torch.dtype) -> torch.Tensor:
-        return torch.full((1, 1, len(ends), len(ends)), torch.finfo(dtype).min, dtype=dtype).triu(1)
+    def causal(ends: list[int], block: Block) -> torch.Tensor:
+        """As if the nodes were one text: a branch sees its neighbours."""
+        mask = visible(ends, block)
+        return mask if mask is None else torch.ones_like(mask).tril(mask.shape[1] - mask.shape[0])
 
     assert plan(engines.get()._model).limit == math.inf
-    monkeypatch.setattr(packing, "tree_mask", causal)
+    monkeypatch.setattr(tree_attention, "visible", causal)
     decision = plan(engines.get()._model)
     assert decision.limit == 0
     assert "differ by" in decision.reason
@@ -160,7 +193,7 @@ def test_the_check_at_load_survives_a_model_that_refuses_the_mask(
     forward = engine._model.forward
 
     def refusing(*args: Any, **inputs: Any) -> Any:
-        if "attention_mask" in inputs:
+        if "position_ids" in inputs:
             raise TypeError("no such argument")
         return forward(*args, **inputs)
 
