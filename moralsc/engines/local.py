@@ -18,8 +18,9 @@ from moralsc.dialogue import Message
 from moralsc.engines.base import Sampling, Scoring, StopFlag
 from moralsc.engines.local_decode import Decoder, ReplyText, choose_token
 from moralsc.engines.local_prompt import ChatFormat
+from moralsc.engines.local_replies import Request, side_by_side, write
 from moralsc.engines.packing import Packing, logprobs, plan
-from moralsc.engines.trees import Candidate, grouped
+from moralsc.engines.trees import Candidate, grouped, nodes
 from moralsc.engines.weights import fingerprint, model_folder
 from moralsc.errors import ModelError, MoralscError, PromptTooLong, choose
 from moralsc.models import ModelSpec
@@ -46,13 +47,15 @@ class LocalEngine:
         weights: str = "in memory",
         packing: bool = True,
         token_budget: int = 2048,
+        reply_budget: int = 8192,
     ) -> None:
         """Take a loaded model.
 
         Args:
             weights: which weights these are, for the provenance.
             packing: False scores every continuation in a pass of its own.
-            token_budget: nodes of a packed pass; a longer tree is split. Memory of its mask: budget squared.
+            token_budget: nodes of a packed pass; a longer tree is split.
+            reply_budget: tokens of the replies that are written side by side, their prompts and padding included.
 
         Raises:
             ModelError: the tokenizer has no safe way to write messages.
@@ -63,7 +66,8 @@ class LocalEngine:
         self._format = ChatFormat(tokenizer)
         self._stop_ids = self._format.stop_ids | _end_ids(model)
         self._context: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-        self._budget = token_budget
+        self._budget, self._reply_budget = token_budget, reply_budget
+        self._tokens = 0
         self._lock = threading.Lock()
         self._weights = weights
         self._packing = plan(model) if packing else Packing(0, "packing is switched off")
@@ -180,6 +184,41 @@ class LocalEngine:
             values = iter(self._logprobs(flat, longest))
             return [tuple(next(values) for _ in group) for group in candidates]
 
+    @property
+    def tokens(self) -> int:
+        """Tokens that went through the model since it was loaded."""
+        return self._tokens
+
+    def replies(self, requests: Sequence[tuple[tuple[Message, ...], Sampling]]) -> list[str | ModelError]:
+        """The replies of many dialogues, see `BatchEngine.replies`."""
+        found: dict[int, str | ModelError] = {}
+        wanted: dict[int, Request] = {}
+        for index, (messages, sampling) in enumerate(requests):
+            try:
+                with _explained(self._spec.name, "reading the prompt"):
+                    prompt = tuple(self._format.encode(self._format.render(messages)))
+                    self._check_length(len(prompt), sampling.max_new_tokens)
+                if len(prompt) + sampling.max_new_tokens <= self._packing.limit:
+                    wanted[index] = Request(prompt, sampling)
+                else:
+                    found[index] = "".join(self.stream(messages, sampling, StopFlag()))
+            except ModelError as error:
+                found[index] = error
+        indices = tuple(wanted)
+        for group in side_by_side(tuple(wanted.values()), self._reply_budget):
+            chosen = [indices[i] for i in group]
+            with _explained(self._spec.name, "continuing"):
+                written = write(self._model, self._format, [wanted[i] for i in chosen], self._stop_ids, self._pass)
+            found |= zip(chosen, written, strict=True)
+        return [found[index] for index in range(len(requests))]
+
+    @contextmanager
+    def _pass(self, tokens: int) -> Iterator[None]:
+        """Hold the model for one pass over so many tokens."""
+        with self._lock:
+            yield
+            self._tokens += tokens
+
     def _logprobs(self, candidates: Sequence[Candidate], longest: int) -> list[float]:
         groups = grouped(candidates, self._budget)
         if longest > self._packing.limit:
@@ -187,8 +226,9 @@ class LocalEngine:
             groups = [[index] for index in range(len(candidates))]
         values = [0.0] * len(candidates)
         for group in groups:
-            with self._lock:
-                scored = logprobs(self._model, [candidates[index] for index in group])
+            together = [candidates[index] for index in group]
+            with self._pass(nodes(together)):
+                scored = logprobs(self._model, together)
             for index, value in zip(group, scored, strict=True):
                 values[index] = value
         return values
@@ -199,6 +239,7 @@ class LocalEngine:
             if self._lock.acquire(timeout=_WAIT_SECONDS):
                 try:
                     with _explained(self._spec.name, "continuing"):
+                        self._tokens += decoder.unread
                         return decoder.logits()
                 finally:
                     self._lock.release()

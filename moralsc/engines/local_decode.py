@@ -25,6 +25,11 @@ class Decoder:
         self._done = 0
         self._cache = None if getattr(model, "_is_stateful", False) else DynamicCache(config=model.config)
 
+    @property
+    def unread(self) -> int:
+        """Tokens that the next step reads."""
+        return len(self._tokens) - self._done
+
     @torch.inference_mode()
     def logits(self) -> torch.Tensor:
         """(V,) fp32 logits of the next token, on the CPU.

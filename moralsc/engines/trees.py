@@ -111,6 +111,12 @@ def grouped(candidates: Sequence[Candidate], budget: int) -> list[list[int]]:
     return groups
 
 
+def nodes(candidates: Sequence[Candidate]) -> int:
+    """Number of nodes of the tree of these candidates."""
+    ordered = sorted(c.tokens for c in candidates)
+    return sum(len(b) - common_length(a, b) for a, b in pairwise([(), *ordered]))
+
+
 def blocks(ends: Sequence[int], least: int) -> list[Block]:
     """Cut a tree so that its attention costs about what its sequences' own would.
 
