@@ -58,6 +58,7 @@ def visible(ends: Sequence[int], block: Block) -> torch.Tensor | None:
 @contextmanager
 def attending(model: PreTrainedModel, tree: Tree, least: int = LEAST) -> Iterator[None]:
     """Let the model's layers attend along the tree. One pass of a model at a time: its configuration is changed."""
+    AttentionInterface.register(_NAME, _attend)
     config = model.config.get_text_config()
     usual = config._attn_implementation
     token = _layout.set(Layout(tree.ends, blocks(tree.ends, least)))
@@ -107,6 +108,3 @@ def _picked(tensor: torch.Tensor, ranges: Sequence[Range]) -> torch.Tensor:
 
 def _additive(seen: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return torch.zeros(seen.shape, dtype=dtype).masked_fill_(~seen, torch.finfo(dtype).min)
-
-
-AttentionInterface.register(_NAME, _attend)
