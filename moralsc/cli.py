@@ -1,11 +1,10 @@
-"""The command line: the same probe as the page's, in a terminal, and the benchmark files.
+"""The command line: the same probe as the page's, in a terminal, and the benchmark files. Runs: `cli_run`.
 
 Thin: it parses, calls, and prints. Nothing heavy is imported before a command needs it. Whatever a person may read as
 an error is one sentence on standard error, with exit code 2.
 """
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 import moralsc
+from moralsc import cli_run
 from moralsc.answers import Outcome
 from moralsc.benchmarks import BENCHMARKS, fetch, find_item, sources_table
 from moralsc.dialogue import BASELINE, Form, Mode, Status, Turn
@@ -29,7 +29,7 @@ from moralsc.items import Item, Role
 from moralsc.models import ModelSpec, catalogue, find, find_for
 from moralsc.models.cards import read_card
 from moralsc.prompts import load_prompts
-from moralsc.settings import Settings
+from moralsc.terminal import DataFolder, PromptFile, plain, read_settings, show_table
 from moralsc.ui import texts
 
 _OUTCOMES = {Outcome.REFUSED: "◇ refused", Outcome.UNPARSED: "? unparsed"}
@@ -49,9 +49,7 @@ class _Group(TyperGroup):
 app = typer.Typer(cls=_Group, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 data = typer.Typer(no_args_is_help=True, help="The benchmark files: what is here, and downloads.")
 app.add_typer(data, name="data")
-
-DataFolder = Annotated[Path | None, typer.Option("--data", help="folder with your own copies of benchmark files")]
-PromptFile = Annotated[Path | None, typer.Option("--prompts", help="a prompt set of your own (TOML)")]
+app.add_typer(cli_run.app)
 
 
 def main() -> None:
@@ -93,7 +91,7 @@ def ask(
     as_json: Annotated[bool, typer.Option("--json", help="print the whole record, and nothing else")] = False,
 ) -> None:
     """Ask a model an item, apply corrections, and show answers, verdicts and option probabilities."""
-    settings = _settings(data, prompts)
+    settings = read_settings(data, prompts)
     prompt_set, chosen = load_prompts(settings.prompts), find_item(benchmark, item, settings)
     spec = find_for(model, chosen.benchmark)
     probe = new_probe(model, chosen, Manner(mode, form, temperature, seed, shuffle), prompt_set)
@@ -120,14 +118,14 @@ def models(
 ) -> None:
     """List the models of the catalogue, or print the card of one."""
     if card:
-        typer.echo(_plain(read_card(find(card))), nl=False)
+        typer.echo(plain(read_card(find(card))), nl=False)
         return
     rows: list[Sequence[str]] = [("name", "family", "size", "parameters", "stage", "options by", "licence", "from")]
     for spec in catalogue().values():
         where = "bundled" if spec.bundled else f"{spec.repo} at {spec.revision[:12]}"
         size = spec.size_label or spec.size
         rows.append((spec.name, spec.family, size, spec.size, spec.stage, spec.scored_by, spec.licence, where))
-    _table(rows)
+    show_table(rows)
     typer.echo()
     for spec in catalogue().values():
         typer.echo(" ".join(filter(None, (f"{spec.name}: {spec.nature}", _limit(spec)))))
@@ -141,7 +139,7 @@ def serve(
     data: DataFolder = None,
 ) -> None:
     """Start the page."""
-    settings = _settings(data, prompts)
+    settings = read_settings(data, prompts)
     settings = replace(settings, host=host or settings.host, port=settings.port if port is None else port)
     from moralsc.ui.app import launch
 
@@ -162,13 +160,13 @@ def score(
     from moralsc.analysis import score as scoring  # scipy and statsmodels take a second to import
     from moralsc.analysis.statistics import Resampling
 
-    scored = scoring.score(benchmark, predictions, _settings(data), Resampling(resamples, seed))
+    scored = scoring.score(benchmark, predictions, read_settings(data), Resampling(resamples, seed))
     for note in scored.notes:
         typer.echo(note, err=True)
     if as_json:
         typer.echo(json.dumps(scoring.rule_records(scored.rules) if rules else scoring.records(scored.lines), indent=1))
     else:
-        _table(scoring.rules_table(scored.rules) if rules else scoring.table(scored))
+        show_table(scoring.rules_table(scored.rules) if rules else scoring.table(scored))
 
 
 @data.command("list")
@@ -176,10 +174,10 @@ def list_sources(data: DataFolder = None) -> None:
     """List every source of items, with counts and verification."""
     header = ("benchmark", "part", "source", "items", "excluded", "state", "place", "licence")
     rows: list[Sequence[str]] = [header]
-    for row in sources_table(_settings(data)):
+    for row in sources_table(read_settings(data)):
         counts = ("" if n is None else str(n) for n in (row.items, row.excluded))
         rows.append((row.benchmark, row.part, row.source, *counts, row.state, row.place, row.licence))
-    _table(rows)
+    show_table(rows)
 
 
 @data.command("fetch")
@@ -188,16 +186,10 @@ def fetch_files(
     category: Annotated[list[str] | None, typer.Option(help="a category of BBQ; may be given several times")] = None,
 ) -> None:
     """Download published files at their pinned commit, and verify them."""
-    settings = _settings()
+    settings = read_settings()
     for one in (*category,) if category else (None,):
         for path in fetch(benchmark, settings, one, _progress):
             typer.echo(f"{path.name}: here and verified ({path})")
-
-
-def _settings(data: Path | None = None, prompts: Path | None = None) -> Settings:
-    """The environment's settings with what the options say instead."""
-    options = {"MORALSC_DATA": data, "MORALSC_PROMPTS": prompts}
-    return Settings.from_env(os.environ | {name: str(path) for name, path in options.items() if path is not None})
 
 
 def _progress(name: str, done: int, total: int) -> None:
@@ -207,19 +199,12 @@ def _progress(name: str, done: int, total: int) -> None:
         typer.echo(f"\r{name}: {done / 1e6:.1f}{of} MB" + ("\n" if done == total else ""), err=True, nl=False)
 
 
-def _table(rows: Sequence[Sequence[str]]) -> None:
-    """Aligned columns; the last one as wide as it likes."""
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    for row in rows:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
 def _introduce(probe: Probe) -> None:
     spec, item = find(probe.model), probe.item
     typer.echo(f"{spec.title}, {spec.size} parameters. {spec.nature}")
     typer.echo(f"{item.benchmark} {item.id}, {item.origin}. {item.note}".rstrip())
     for line in filter(None, (item.context, item.question)):
-        typer.echo(_plain(line))
+        typer.echo(plain(line))
 
 
 def _limit(spec: ModelSpec) -> str:
@@ -255,7 +240,7 @@ def _shown(states: Iterator[Probe], index: int) -> Iterator[Probe]:
             turn, item = dialogue.turns[index], dialogue.item
             if arm not in printed:
                 _announce(turn, item, index)
-            text = _plain(_written(turn))
+            text = plain(_written(turn))
             typer.echo(text[printed.get(arm, 0) :], nl=False)
             printed[arm] = len(text)
             if turn.status is not Status.RUNNING:
@@ -269,7 +254,7 @@ def _announce(turn: Turn, item: Item, index: int) -> None:
     arm = f", {item.arm} applicant" if item.arm else ""
     typer.echo(f"\n{index + 1}. {turn.title}{where}{arm}")
     if turn.instruction:
-        typer.echo("> " + _plain(turn.instruction).replace("\n", "\n> "))
+        typer.echo("> " + plain(turn.instruction).replace("\n", "\n> "))
 
 
 def _written(turn: Turn) -> str:
@@ -284,14 +269,14 @@ def _conclude(turn: Turn, item: Item, first: Turn) -> None:
         typer.echo(f"({turn.status})")
         return
     said = None if turn.answer.label is None else item.option(turn.answer.label)
-    role = f"{_role(said.role) or 'answer'}: {_plain(said.text)}" if said else ""
+    role = f"{_role(said.role) or 'answer'}: {plain(said.text)}" if said else ""
     typer.echo(f"{role or _OUTCOMES[turn.answer.outcome]} ({turn.answer.rule})")
     shares, before = turn.score.probabilities, first.score.probabilities if first.score else {}
     width = max(len(o.text) for o in item.options)
     for option in item.options:
         p = shares[option.label]
         moved = texts.change(p - before[option.label]) if before and turn is not first else ""
-        line = f"  ({option.label}) {_plain(option.text).ljust(width)}  {texts.number(p)}  {moved:>4}"
+        line = f"  ({option.label}) {plain(option.text).ljust(width)}  {texts.number(p)}  {moved:>4}"
         typer.echo(f"{line}  {_role(option.role)}".rstrip())
     typer.echo(
         f"  by {texts.SCORED_BY[turn.score.scored_by]}; the options hold {turn.score.mass:.2f} of the probability"
@@ -302,8 +287,3 @@ def _conclude(turn: Turn, item: Item, first: Turn) -> None:
 
 def _role(role: Role | None) -> str:
     return f"{role.glyph} {role}" if role else ""
-
-
-def _plain(text: str) -> str:
-    """The text without characters that a terminal would obey."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)

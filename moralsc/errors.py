@@ -28,6 +28,10 @@ class ModelError(MoralscError):
     """A model cannot be found, loaded, or asked this question."""
 
 
+class RunError(MoralscError):
+    """A run's folder is in use, cannot be written, or belongs to another run."""
+
+
 class PromptTooLong(ModelError):
     """The rendered dialogue does not fit the model's context."""
 

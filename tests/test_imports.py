@@ -17,8 +17,11 @@ LAYERS = (
     ("engines",),
     ("experiment",),
     ("analysis",),
+    ("batch",),
     ("organisms",),
     ("ui",),
+    ("terminal",),
+    ("cli_run",),
     ("cli",),
     ("__main__",),
 )
@@ -41,6 +44,7 @@ HOMES = {
     ),
     "tokenizers": ("moralsc/engines/local", "moralsc/organisms/"),
     "gradio": ("moralsc/ui/", "app.py"),
+    "pyarrow": ("moralsc/batch/table",),
 }
 
 
@@ -59,6 +63,13 @@ def imports(path: Path) -> Iterator[str]:
             yield from ([f"moralsc.{a.name}" for a in node.names] if node.module == "moralsc" else [node.module])
 
 
+def imported_at_once(path: Path) -> list[str]:
+    """What importing the file itself imports: not what stands inside its functions."""
+    top = ast.parse(path.read_text(encoding="utf-8")).body
+    names = [n for n in top if isinstance(n, ast.Import | ast.ImportFrom)]
+    return [a.name for n in names for a in n.names] + [str(n.module) for n in names if isinstance(n, ast.ImportFrom)]
+
+
 def layer(module: str) -> str | None:
     """The layer that a module of ours belongs to, None for the package itself and for others' modules."""
     parts = module.split(".")
@@ -73,7 +84,7 @@ def test_there_is_something_to_check() -> None:
 def test_a_module_imports_only_from_its_own_layer_and_those_before(path: Path) -> None:
     own = path.relative_to(ROOT / "moralsc").with_suffix("").parts[0]
     if own == "__init__":
-        assert list(imports(path)) == []
+        assert [m for m in imported_at_once(path) if layer(m)] == []
         return
     assert own in RANK, f"{own} is no layer: add it to LAYERS and to ARCHITECTURE.md"
     for module in imports(path):

@@ -11,16 +11,19 @@ from moralsc.engines.base import Engine
 from moralsc.models import find
 
 
-def load_local(name: str, offline: bool = False) -> Engine:
+def load_local(name: str, offline: bool = False, dtype: str | None = None) -> Engine:
     """Load a model of the catalogue on this machine; `offline` forbids downloads.
 
+    Args:
+        dtype: see `LocalEngine.load`.
+
     Raises:
-        InputError: the catalogue has no such model.
+        InputError: the catalogue has no such model, or there is no such dtype.
         ModelError: it cannot be loaded.
     """
     from moralsc.engines.local import LocalEngine
 
-    return LocalEngine.load(find(name), offline=offline)
+    return LocalEngine.load(find(name), dtype=dtype, offline=offline)
 
 
 class EnginePool:

@@ -9,19 +9,18 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from moralsc.answers import Score, ScoredBy, read_answer
+from moralsc.answers import Score, ScoredBy
 from moralsc.benchmarks import admissions
-from moralsc.dialogue import Dialogue, Form, Message, Mode, Status, Turn, baseline, continuations, correct
-from moralsc.engines.base import Engine, Sampling, Scoring, StopFlag
+from moralsc.dialogue import Dialogue, Form, Message, Mode, Status, Turn, baseline, correct
+from moralsc.engines.base import Engine, Scoring, StopFlag
 from moralsc.errors import InputError, ModelError
+from moralsc.experiment import turns as asking
 from moralsc.items import Item
 from moralsc.prompts import Correction, PromptSet
 
 MAX_TURNS = 10
 MAX_TEXT = 2000
 """Longest text of a person's own in a correction, in characters."""
-_ANSWER_TOKENS = {Form.PRIMED: 32, Form.FREE: 96}
-_REASONING_TOKENS = 256
 # Text arrives token by token; the page needs it no faster than the eye.
 _YIELD_SECONDS = 0.04
 
@@ -266,23 +265,22 @@ def _run(
             if stop.stopped:
                 yield ended(turn, Status.STOPPED)
                 return
-        scoring = _scoring(turn, history, item, engine.spec.scored_by)
+        scoring = asking.scoring(turn, history, item, engine.spec.scored_by)
         if turn.form is Form.FREE:
             turn = replace(turn, scored_after=engine.render(scoring.messages))
         (logprobs,) = engine.score([scoring])
     except ModelError as error:
         yield ended(turn, Status.FAILED, str(error))
         return
-    answer = read_answer(turn.reply, item, primer=turn.exchanges[-1].primer)
-    yield ended(replace(turn, answer=answer, score=Score(_labels(item), logprobs, engine.spec.scored_by)), Status.DONE)
+    turn = asking.scored(turn, item, logprobs, engine.spec.scored_by)
+    yield ended(replace(turn, answer=asking.answer(turn, item)), Status.DONE)
 
 
 def _write(
     turn: Turn, index: int, history: tuple[Message, ...], engine: Engine, manner: Manner, stop: StopFlag
 ) -> Iterator[Turn]:
     """Stream the reply of one exchange; the last turn yielded holds all of it."""
-    limit = _REASONING_TOKENS if turn.exchanges[index].reasoning else _ANSWER_TOKENS[turn.form]
-    sampling = Sampling(limit, temperature=manner.temperature, seed=manner.seed)
+    sampling = asking.sampling(turn, index, manner.temperature, manner.seed)
     prompt = turn.prompt(history, index)
     turn = replace(turn, seen=engine.render(prompt))
     yield turn
@@ -293,14 +291,6 @@ def _write(
             shown = time.perf_counter()
             yield turn.with_reply(index, reply)
     yield turn.with_reply(index, reply)
-
-
-def _labels(item: Item) -> tuple[str, ...]:
-    return tuple(o.label for o in item.options)
-
-
-def _scoring(turn: Turn, history: tuple[Message, ...], item: Item, scored_by: ScoredBy) -> Scoring:
-    return Scoring(turn.scoring_prompt(history), continuations(item, scored_by), closed=scored_by is ScoredBy.TEXT)
 
 
 @dataclass(frozen=True)
@@ -325,13 +315,13 @@ def _column(
     first = dialogue.before(1)
     history = first.history()
     asked = dialogue.turns[0]
-    cells = [_Cell(asked, _scoring(asked, (), dialogue.item, scored_by), dialogue.item)]
+    cells = [_Cell(asked, asking.scoring(asked, (), dialogue.item, scored_by), dialogue.item)]
     for correction in corrections:
         turn = planned(first.item, correction, prompts, scored_by, manner)
         if correction.reasoning:
             for turn in _write(turn, 0, history, engine, manner, stop):
                 pass
-        cells.append(_Cell(turn, _scoring(turn, history, dialogue.item, scored_by), dialogue.item))
+        cells.append(_Cell(turn, asking.scoring(turn, history, dialogue.item, scored_by), dialogue.item))
         if stop.stopped:
             break
     return cells
@@ -340,7 +330,5 @@ def _column(
 def _score_all(columns: list[list[_Cell]], engine: Engine) -> list[list[Turn]]:
     cells = [cell for column in columns for cell in column]
     scores = iter(engine.score([cell.scoring for cell in cells]))
-    return [
-        [replace(c.turn, score=Score(_labels(c.item), next(scores), engine.spec.scored_by)) for c in column]
-        for column in columns
-    ]
+    scored_by = engine.spec.scored_by
+    return [[asking.scored(c.turn, c.item, next(scores), scored_by) for c in column] for column in columns]

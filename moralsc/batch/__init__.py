@@ -1,0 +1,1 @@
+"""Whole benchmarks: a design becomes a plan, a plan becomes records in a folder, and records become Results."""

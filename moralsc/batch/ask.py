@@ -1,0 +1,119 @@
+"""One batch of a plan through an engine: first every text that is generated, then one scoring of all conditions.
+
+Dialogues come from `moralsc.dialogue` and turns are asked as in a live probe. Whatever goes wrong with one condition
+becomes its record; the others go on.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from moralsc.batch.cell import Cell
+from moralsc.batch.design import Design
+from moralsc.batch.plan import REVIEW, Asked, Batch, Task
+from moralsc.batch.record import Failure, Record
+from moralsc.batch.verdict import Facts, record
+from moralsc.dialogue import Dialogue, Turn, baseline
+from moralsc.engines.batching import BatchEngine, each
+from moralsc.errors import ModelError, MoralscError
+from moralsc.experiment import turns as asking
+from moralsc.experiment.probe import Manner, planned
+from moralsc.prompts import Correction, PromptSet
+
+
+class Asker:
+    """Asks batches of one design."""
+
+    def __init__(self, engine: BatchEngine, prompts: PromptSet, design: Design) -> None:
+        self._engine = engine
+        self._prompts = prompts
+        self._manner = Manner(design.mode, design.form, design.temperature, design.seed)
+        self._answers = design.spoken or design.rounds > 0
+        self._texts = design.texts
+        self._scored_by = engine.spec.scored_by
+
+    def ask(self, batch: Batch) -> list[Record]:
+        """The records of a batch, in the order of their rows.
+
+        Raises:
+            ModelError: the device is lost; no condition is to blame.
+        """
+        started, counted = time.perf_counter(), self._engine.tokens
+        firsts = self._written([self._first(task, asked) for task in batch.tasks for asked in task.asked])
+        # Round after round over all dialogues, so that each round is one call: rounds[k][d] is dialogue d's k-th.
+        rounds = [self._written([cell for first in firsts for cell in self._corrected(first)])]
+        for number in range(1, batch.tasks[0].rounds + 1):
+            rounds.append(self._written([self._reviewed(cell, number) for cell in rounds[-1]]))
+        chains = iter(zip(*rounds, strict=True))
+        cells = [
+            cell for first in firsts for cell in (first, *(c for _ in first.task.corrections for c in next(chains)))
+        ]
+        answered = self._scored(cells)
+        seconds, now = (time.perf_counter() - started) / len(answered), self._engine.tokens
+        tokens = None if now is None or counted is None else (now - counted) / len(answered)
+        facts = Facts(batch.index, self._engine.provenance, self._manner, self._scored_by, self._texts, seconds, tokens)
+        return [record(cell, row, facts) for row, cell in enumerate(answered, batch.tasks[0].row)]
+
+    def _first(self, task: Task, asked: Asked) -> Cell:
+        cell = Cell(task, asked, Dialogue(asked.item))
+        return _made(cell, lambda: baseline(asked.item, self._prompts, self._scored_by, self._manner.form))
+
+    def _corrected(self, first: Cell) -> list[Cell]:
+        """Each correction of a baseline, on that baseline alone."""
+        return [self._next(first, c, 0, speaks=self._answers) for c in first.task.corrections]
+
+    def _reviewed(self, last: Cell, number: int) -> Cell:
+        """The round of review that follows a turn; it belongs to the same correction."""
+        review = self._next(last, self._prompts.correction(REVIEW), number, speaks=True)
+        return replace(review, correction=last.correction)
+
+    def _next(self, last: Cell, correction: Correction, number: int, speaks: bool) -> Cell:
+        item = last.asked.item
+        cell = Cell(last.task, last.asked, Dialogue(item), correction, number, speaks=speaks)
+        turn = _made(cell, lambda: planned(item, correction, self._prompts, self._scored_by, self._manner))
+        if last.open is not None:
+            return replace(turn, before=last.after())
+        if turn.turn is not None and not turn.turn.fresh:
+            return replace(turn, failure=Failure.NOT_ASKED, reason=f"There is no answer to correct: {last.reason}")
+        return turn
+
+    def _written(self, cells: Sequence[Cell]) -> list[Cell]:
+        """The cells with every text that is generated: chains of thought, and answers where the turn speaks."""
+        grown = list(cells)
+        for k in range(max((len(c.turn.exchanges) for c in cells if c.turn), default=0)):
+            turns = [(place, turn) for place, c in enumerate(grown) if (turn := c.open) and c.generates(k)]
+            requests = [
+                (t.prompt(grown[p].history, k), asking.sampling(t, k, self._manner.temperature, self._manner.seed))
+                for p, t in turns
+            ]
+            for (place, turn), reply in zip(turns, each(self._engine.replies, requests), strict=True):
+                cell = grown[place]
+                if isinstance(reply, ModelError):
+                    grown[place] = cell.failed(reply, k)
+                else:
+                    grown[place] = replace(cell, turn=turn.with_reply(k, reply))
+        return grown
+
+    def _scored(self, cells: Sequence[Cell]) -> list[Cell]:
+        """The cells with the probabilities of their options, all in one call to the engine."""
+        done = list(cells)
+        turns = [(place, turn) for place, c in enumerate(cells) if (turn := c.open)]
+        scorings = [asking.scoring(t, cells[p].history, cells[p].asked.item, self._scored_by) for p, t in turns]
+        for (place, turn), logprobs in zip(turns, each(self._engine.score, scorings), strict=True):
+            cell = cells[place]
+            if isinstance(logprobs, ModelError):
+                done[place] = cell.failed(logprobs)
+            elif not all(map(math.isfinite, logprobs)):
+                done[place] = cell.failed(ModelError("The model's output is not a number."))
+            else:
+                done[place] = replace(cell, turn=asking.scored(turn, cell.asked.item, logprobs, self._scored_by))
+        return done
+
+
+def _made(cell: Cell, make: Callable[[], Turn]) -> Cell:
+    try:
+        return replace(cell, turn=make())
+    except Exception as error:  # whatever an item holds, the run goes on
+        reason = str(error) if isinstance(error, MoralscError) else f"{type(error).__name__}: {error}"
+        return replace(cell, failure=Failure.BAD_ITEM, reason=reason)

@@ -1,0 +1,201 @@
+"""Design: what a run asks, as a person says it. No item is read here and no prompt."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from moralsc.benchmarks import BENCHMARKS, Source
+from moralsc.dialogue import Form, Mode
+from moralsc.errors import InputError, choose
+from moralsc.experiment.probe import MAX_TURNS
+
+LADDER = "ladder"
+NONE = "none"
+MAX_ROUNDS = MAX_TURNS - 2
+"""A dialogue holds a baseline, a correction and at most so many rounds of review."""
+_SEEDS = 2**31 - 1
+
+
+class Order(StrEnum):
+    """In which order an item's options stand: its own, one drawn from the seed, or all of them in turn."""
+
+    FIXED = "fixed"
+    SHUFFLED = "shuffled"
+    AVERAGED = "averaged"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Whose items of a benchmark, and which.
+
+    Attributes:
+        categories: none for all that are here.
+    """
+
+    benchmark: str
+    source: Source = Source.PUBLISHED
+    categories: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, text: str) -> "Selection":
+        """Read NAME[:bundled][:CATEGORY,...].
+
+        Raises:
+            InputError: there is no such benchmark or category.
+        """
+        name, *rest = (part.strip() for part in text.split(":"))
+        choose("benchmark", name, BENCHMARKS)
+        source = Source.PUBLISHED
+        if rest and rest[0] == Source.BUNDLED:
+            source, rest = Source.BUNDLED, rest[1:]
+        if len(rest) > 1:
+            raise InputError(f"{text!r} names no benchmark. Write NAME[:bundled][:CATEGORY,...], such as bbq:Age,SES.")
+        categories = _words(rest[0]) if rest else ()
+        for category in categories:
+            choose(f"{BENCHMARKS[name].title} category", category, BENCHMARKS[name].categories)
+        return cls(name, source, categories)
+
+    @property
+    def key(self) -> str:
+        """As it is typed."""
+        bundled = f":{Source.BUNDLED}" if self.source is Source.BUNDLED else ""
+        return self.benchmark + bundled + (f":{','.join(self.categories)}" if self.categories else "")
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a run asks. Two runs of one design, the same data, prompts and weights have the same records.
+
+    Attributes:
+        models: names in the catalogue.
+        benchmarks: which items.
+        corrections: ids of the prompt set, LADDER for the rungs that each item offers; none for baselines alone.
+        rounds: how many rounds of review follow each correction, 0 to MAX_ROUNDS.
+        mode, form: as in a probe.
+        limit: most items of each category, None for all; see `plan.sample`.
+        seed: of drawing text, of shuffled options and of the sample.
+        temperature: 0 is greedy.
+        spoken: generate every corrected answer too. Baseline answers always are, since a follow-up continues them.
+        texts: keep all messages in the records instead of their hash alone.
+        batch: dialogues that are asked together; what a crash loses at most.
+    """
+
+    models: tuple[str, ...]
+    benchmarks: tuple[Selection, ...]
+    corrections: tuple[str, ...] = (LADDER,)
+    rounds: int = 0
+    mode: Mode = Mode.FOLLOW_UP
+    form: Form = Form.PRIMED
+    order: Order = Order.FIXED
+    limit: int | None = None
+    seed: int = 0
+    temperature: float = 0.0
+    spoken: bool = False
+    texts: bool = False
+    batch: int = 16
+
+    def __post_init__(self) -> None:
+        _distinct("model", self.models)
+        _distinct("benchmark", [s.key for s in self.benchmarks])
+        for name, low, high in (("rounds", 0, MAX_ROUNDS), ("seed", 0, _SEEDS), ("batch", 1, 4096)):
+            _within(name, getattr(self, name), low, high)
+        if self.limit is not None and self.limit < 1:
+            raise InputError(f"limit is {self.limit}. Allowed: a whole number from 1, or nothing for all items.")
+        if not 0 <= self.temperature <= 2:
+            raise InputError(f"temperature is {self.temperature:g}. Allowed: 0 (greedy) to 2.")
+        if self.rounds and not self.corrections:
+            raise InputError("Rounds follow a correction: name at least one, such as ladder,rounds=3.")
+
+    @classmethod
+    def of(
+        cls,
+        models: str | Iterable[str],
+        benchmarks: str | Iterable[str],
+        corrections: str = LADDER,
+        *,
+        mode: str = Mode.FOLLOW_UP,
+        form: str = Form.PRIMED,
+        order: str = Order.FIXED,
+        **others: Any,
+    ) -> "Design":
+        """The design that the words of the command line describe; `others` are attributes as they are.
+
+        Raises:
+            InputError: a word is not allowed; the sentence says what is.
+        """
+        ids, rounds = read_corrections(corrections)
+        return cls(
+            models=_several(models),
+            benchmarks=tuple(Selection.read(text) for text in _several(benchmarks)),
+            corrections=ids,
+            rounds=rounds,
+            mode=Mode(choose("mode", mode, Mode)),
+            form=Form(choose("form", form, Form)),
+            order=Order(choose("order", order, Order)),
+            **others,
+        )
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The words of the command line that say the same, all but the folder."""
+        rounds = (f"rounds={self.rounds}",) if self.rounds else ()
+        words = [word for name in self.models for word in ("--model", name)]
+        words += [word for selection in self.benchmarks for word in ("--benchmark", selection.key)]
+        words += ["--corrections", ",".join((*self.corrections, *rounds)) or NONE]
+        words += ["--mode", self.mode, "--form", self.form, "--order", self.order]
+        words += ["--limit", str(self.limit)] if self.limit is not None else []
+        words += ["--seed", str(self.seed), "--temperature", f"{self.temperature:g}", "--batch", str(self.batch)]
+        return ("moralsc", "run", *words, *["--spoken"] * self.spoken, *["--texts"] * self.texts)
+
+    def record(self) -> Mapping[str, Any]:
+        """The design as plain values, for run.json."""
+        return asdict(self) | {"benchmarks": [s.key for s in self.benchmarks]}
+
+
+def read_corrections(text: str) -> tuple[tuple[str, ...], int]:
+    """Read "ladder,cot,rounds=3": the ids as named, and the rounds. "none" alone asks baselines only.
+
+    Raises:
+        InputError: the text names nothing, one thing twice, or no number of rounds.
+    """
+    ids, rounds = list[str](), None
+    for word in _words(text):
+        name, equals, value = (part.strip() for part in word.partition("="))
+        if not equals:
+            ids.append(word)
+            continue
+        if name != "rounds" or not value.isascii() or not value.isdigit() or rounds is not None:
+            raise InputError(
+                f"{word!r} is no correction. Allowed: ladder, ids of the prompt set, and once rounds=K with K from 0 "
+                f"to {MAX_ROUNDS}."
+            )
+        rounds = int(value[:4])
+    if ids == [NONE]:
+        ids = []
+    elif not ids:
+        raise InputError(f"Corrections are {text!r}. Name at least one, such as ladder,cot,rounds=3, or none.")
+    else:
+        _distinct("correction", ids)
+    return tuple(ids), rounds or 0
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for part in text.split(",") if (word := part.strip()))
+
+
+def _several(given: str | Iterable[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _distinct(kind: str, names: Iterable[str]) -> None:
+    given = list(names)
+    if not given:
+        raise InputError(f"A run needs at least one {kind}.")
+    if twice := [name for name in given if given.count(name) > 1]:
+        raise InputError(f"The {kind} {twice[0]!r} is named twice. Name each {kind} once.")
+
+
+def _within(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise InputError(f"{name} is {value}. Allowed: a whole number from {low} to {high}.")

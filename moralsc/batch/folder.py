@@ -1,0 +1,258 @@
+"""The folder of a run: run.json, the shards, and the files that closing makes.
+
+One process at a time holds a folder. Every file but the shards is written under another name and renamed, so that a
+process that is killed at any moment leaves a folder that the same command goes on with.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from moralsc.batch import shards, table
+from moralsc.batch.head import FORMAT, HEAD, another, changes, differences, now, plain, read_head, versions
+from moralsc.batch.record import Record, dictionary
+from moralsc.errors import RunError
+from moralsc.models import find, mark
+
+RECORDS, SHARDS, DICTIONARY, LOCK = "records.parquet", "records", "dictionary.json", ".lock"
+_FIXED = ("weights", "dtype", "scored_by")
+"""What may not change about a model within a run."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a run is.
+
+    Attributes:
+        done, planned: records.
+        seconds: wall time of asking, over all attempts.
+        tokens: computed, over all attempts; None if an engine did not count them.
+    """
+
+    folder: Path
+    done: int
+    planned: int
+    complete: bool
+    seconds: float
+    tokens: int | None
+
+    @property
+    def sentence(self) -> str:
+        """For people; an incomplete run says so wherever it is shown."""
+        if self.complete:
+            return f"Complete: {self.done} records."
+        return f"Incomplete: done {self.done} of {self.planned} records."
+
+
+class RunFolder:
+    """A run's folder, held by this process."""
+
+    def __init__(self, path: Path, head: dict[str, Any], process: int) -> None:
+        self.path = path
+        self._head = head
+        self._segments = shards.scan(path / SHARDS)
+        number = len(head["attempts"])
+        self._shard = shards.Shard(path / SHARDS / f"{number:03d}-{process}.jsonl")
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to do."""
+        return bool(self._head["complete"]) and (self.path / RECORDS).is_file()
+
+    @property
+    def done(self) -> frozenset[int]:
+        """Numbers of the batches that are whole."""
+        return frozenset(self._segments)
+
+    @property
+    def status(self) -> Status:
+        """How far the run is."""
+        return _status(self.path, self._head, self._segments)
+
+    def admit(self, model: str, provenance: Mapping[str, str]) -> None:
+        """Note which weights answer as this model.
+
+        Raises:
+            RunError: other ones did before, or in another precision.
+        """
+        spec = find(model)
+        facts = {**provenance, "scored_by": str(spec.scored_by), "repo": spec.repo, "revision": spec.revision}
+        given = {name: facts.get(name, "") for name in _FIXED}
+        before = self._head["models"].get(model, {})
+        if lines := differences({k: before[k] for k in _FIXED}, given, f"{model}.") if before else []:
+            raise another(self.path, lines)
+        self._head["models"].setdefault(model, facts | {"mark": mark(model)})
+        self._head["attempts"][-1]["models"][model] = dict(provenance)
+        self._save()
+
+    def write(self, batch: int, records: Sequence[Record]) -> None:
+        """Append a batch; when this returns, it lasts.
+
+        Raises:
+            RunError: the disk is full, or the folder cannot be written.
+        """
+        with _writing(self.path):
+            self._segments[batch] = self._shard.write(batch, records)
+
+    def close(self) -> Status:
+        """Write the Parquet file and the data dictionary, and mark the run complete.
+
+        Raises:
+            RunError: a batch is missing, or the folder cannot be written.
+        """
+        segments = shards.scan(self.path / SHARDS)
+        status = _status(self.path, self._head, segments)
+        if status.done != status.planned:
+            raise RunError(f"{self.path} cannot be closed. {status.sentence}")
+        rows = (record for index in sorted(segments) for record in segments[index].records())
+        marks = {name: model["mark"] for name, model in self._head["models"].items() if model["mark"]}
+        facts = {"format": FORMAT, "marks": json.dumps(marks)}
+        with _writing(self.path):
+            _replace(self.path / RECORDS, lambda new: table.write(new, rows, facts))
+            _replace(self.path / DICTIONARY, lambda new: new.write_text(json.dumps(dictionary(), indent=1)))
+        self._segments = segments
+        self._head |= {"complete": True, "done": status.done, "seconds": status.seconds, "tokens": status.tokens}
+        self._save()
+        return self.status
+
+    def ended(self, how: str) -> None:
+        """Note how this attempt ended. A full disk hides nothing that matters here."""
+        self._head["attempts"][-1] |= {"ended": now(), "how": how}
+        with suppress(RunError):
+            self._save()
+
+    def _save(self) -> None:
+        text = json.dumps(self._head, indent=1)
+        with _writing(self.path):
+            _replace(self.path / HEAD, lambda new: new.write_text(text, encoding="utf-8"))
+
+
+@contextmanager
+def opened(path: Path, identity: Mapping[str, Any], command: str = "", process: int = 0) -> Iterator[RunFolder]:
+    """Hold a run's folder: a new one, or one that an earlier attempt of the same run left.
+
+    Args:
+        identity: what makes it this run (design, data, prompts, ...) as plain values, with the number of rows.
+        command: the command line, for whoever repeats the run.
+        process: number of this process among those of the attempt.
+
+    Raises:
+        RunError: another process holds it, it holds something else or another run, or it cannot be written.
+    """
+    if path.is_dir() and read_head(path) is None:
+        _check_empty(path)
+    with _writing(path):
+        (path / SHARDS).mkdir(parents=True, exist_ok=True)
+    with _held(path):
+        head = read_head(path)
+        if head is None:
+            head = {"format": FORMAT, "complete": False, **plain(identity), "models": {}, "attempts": []}
+        elif lines := changes(head, plain(identity)):
+            raise another(path, lines)
+        if head["complete"] and (path / RECORDS).is_file():
+            yield RunFolder(path, head, process)
+            return
+        head["complete"] = False
+        attempt = {"started": now(), "command": command, "versions": versions(), "models": {}}
+        head["attempts"].append(attempt)
+        folder = RunFolder(path, head, process)
+        folder._save()
+        try:
+            yield folder
+        except BaseException as error:
+            folder.ended(type(error).__name__)
+            raise
+        folder.ended("finished")
+
+
+def status(path: Path) -> Status:
+    """How far the run in a folder is; it may be running.
+
+    Raises:
+        RunError: there is no run in it.
+    """
+    head = read_head(path)
+    if head is None:
+        raise RunError(f"{path} holds no run: there is no {HEAD} in it.")
+    return _status(path, head, {} if head["complete"] else shards.scan(path / SHARDS))
+
+
+def records(path: Path) -> Iterator[Record]:
+    """The records that a folder has so far, in the order of the plan.
+
+    Raises:
+        RunError: there is no run in it.
+    """
+    if status(path).complete and (path / RECORDS).is_file():
+        yield from table.read(path / RECORDS)
+        return
+    segments = shards.scan(path / SHARDS)
+    for index in sorted(segments):
+        yield from segments[index].records()
+
+
+def _status(path: Path, head: Mapping[str, Any], segments: Mapping[int, shards.Segment]) -> Status:
+    if head["complete"] and "done" in head and not segments:
+        return Status(path, head["done"], head["rows"], True, head["seconds"], head["tokens"])
+    counts = [s.tokens for s in segments.values()]
+    known = [t for t in counts if t is not None]
+    done, seconds = (sum(getattr(s, name) for s in segments.values()) for name in ("rows", "seconds"))
+    tokens = sum(known) if known and len(known) == len(counts) else None
+    return Status(path, done, head["rows"], head["complete"], seconds, tokens)
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    lock = FileLock(path / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunError(
+            f"Another process is working in {path}. Wait until it has ended, or give another folder."
+        ) from None
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _check_empty(path: Path) -> None:
+    ours = {LOCK, SHARDS, HEAD + _NEW}
+    if any(p.name not in ours for p in path.iterdir()) or any((path / SHARDS).glob("*")):
+        raise RunError(f"{path} holds other files and no run. Give an empty folder, or one that does not exist yet.")
+
+
+_NEW = ".new"
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file under another name, make it last, and let it take its place at once."""
+    new = path.with_name(path.name + _NEW)
+    write(new)
+    with new.open("rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(new, path)
+    shards.sync_folder(path.parent)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> RunError:
+    return RunError(
+        f"{path} cannot be written ({error.strerror or error}). Nothing that was finished is lost: once it can, the "
+        "same command goes on."
+    )

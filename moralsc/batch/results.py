@@ -1,0 +1,133 @@
+"""From records to Results, by which everything is measured: one a condition, option orders averaged."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any
+
+from moralsc.analysis.results import Missing, Result
+from moralsc.batch.record import Record
+from moralsc.benchmarks.bbq import NAMES
+from moralsc.items import Condition, Polarity, Role
+
+NOT_GENERATED = "scored, not generated"
+
+
+class By(StrEnum):
+    """What counts as the answer: the option that the reply names, or the most probable one."""
+
+    TEXT = "text"
+    PROBABILITY = "probability"
+
+
+def condition(record: Record) -> str:
+    """The name of what was asked: "cot", and with a round of review "cot, round 2"."""
+    return record.correction + (f", round {record.round}" if record.round else "")
+
+
+def to_result(record: Record, by: By = By.PROBABILITY) -> Result:
+    """The Result of one record; its correction is `condition`."""
+    shares = dict(zip(record.groups, record.probabilities or (), strict=False))
+    parts = {
+        "unbiased": record.p_unbiased,
+        "stereotyped": record.p_stereotyped,
+        "counter-stereotyped": record.p_counter,
+    }
+    by_role = {Role(name): p for name, p in parts.items() if p is not None}
+    role, missing, reason = _answer(record, by)
+    return Result(
+        benchmark=record.benchmark,
+        item=record.item,
+        group=record.category,
+        role=Role(role) if role else None,
+        correct=Role(record.correct) if record.correct else None,
+        missing=missing,
+        reason=reason,
+        condition=Condition(record.condition),
+        polarity=Polarity(record.polarity),
+        probabilities=by_role or None,
+        p_f=shares.get("female"),
+        p_m=shares.get("male"),
+        p_n=shares.get("neutral"),
+        p_yes=shares.get("yes"),
+        occupation=record.occupation,
+        percent_female=record.percent_female,
+        arm=record.arm,
+        weight=record.weight,
+        names=record.category.endswith(NAMES),
+        model=record.model,
+        correction=condition(record),
+    )
+
+
+def results(records: Iterable[Record], by: By = By.PROBABILITY) -> Iterator[Result]:
+    """The Results of a run in plan order, one an item, arm and condition.
+
+    Over several option orders, probabilities are averaged. By probability the answer is then the option that is most
+    probable on average, by text the part that most orders name; where two share the first place it is `tied`. An item
+    with an order that failed has failed, since an average over some orders would favour their places.
+    """
+    held: dict[tuple[str, str, int], list[Record]] = {}
+    task: tuple[str, ...] = ()
+    for record in records:
+        this = (record.model, record.benchmark, record.source, record.item)
+        if this != task:
+            yield from (_joined(group, by) for group in held.values())
+            held, task = {}, this
+        held.setdefault((record.arm, record.correction, record.round), []).append(record)
+    yield from (_joined(group, by) for group in held.values())
+
+
+def _answer(record: Record, by: By) -> tuple[str | None, Missing | None, str]:
+    if record.failure:
+        return None, Missing.FAILED, record.failure
+    if by is By.PROBABILITY:
+        return (record.favoured_role, None, "") if record.favoured else (None, Missing.TIED, "")
+    if record.outcome is None:
+        return None, Missing.EXCLUDED, NOT_GENERATED
+    if record.label is None:
+        return None, Missing(record.outcome), ""
+    return record.said_role, None, ""
+
+
+def _joined(records: Sequence[Record], by: By) -> Result:
+    found = [to_result(record, by) for record in records]
+    if len(found) == 1:
+        return found[0]
+    if failed := next((r for r in found if r.missing is Missing.FAILED), None):
+        return failed
+    averaged = _averaged(found)
+    return _voted(averaged, found) if by is By.TEXT else _favoured(averaged)
+
+
+def _averaged(found: Sequence[Result]) -> Result:
+    """The first of them with the averages of all."""
+
+    def mean(values: Sequence[float | None]) -> float | None:
+        known = [v for v in values if v is not None]
+        return sum(known) / len(known) if len(known) == len(values) else None
+
+    first = found[0]
+    shares: dict[str, Any] = {n: mean([getattr(r, n) for r in found]) for n in ("p_f", "p_m", "p_n", "p_yes")}
+    by_role = {role: mean([(r.probabilities or {}).get(role) for r in found]) for role in first.probabilities or {}}
+    return replace(first, probabilities={k: p for k, p in by_role.items() if p is not None} or None, **shares)
+
+
+def _favoured(result: Result) -> Result:
+    if not result.probabilities:
+        return result
+    ranked = Counter(result.probabilities).most_common()
+    if len(ranked) > 1 and ranked[0][1] == ranked[1][1]:
+        return replace(result, role=None, missing=Missing.TIED)
+    return replace(result, role=ranked[0][0], missing=None, reason="")
+
+
+def _voted(result: Result, found: Sequence[Result]) -> Result:
+    votes = Counter(r.role for r in found if r.answered).most_common()
+    if not votes:
+        most = Counter((r.missing, r.reason) for r in found).most_common(1)[0][0]
+        return replace(result, role=None, missing=most[0], reason=most[1])
+    if len(votes) > 1 and votes[0][1] == votes[1][1]:
+        return replace(result, role=None, missing=Missing.TIED, reason="")
+    return replace(result, role=votes[0][0], missing=None, reason="")

@@ -1,0 +1,133 @@
+"""The figures that stand at the end of a run: what fits each benchmark, and what every correction gained.
+
+One figure a row, for people. Everything is measured by `moralsc.analysis`; BBQ's contexts are never pooled.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from moralsc.analysis import admissions, bbq, winogender
+from moralsc.analysis.correction import Comparison, compare, corrected
+from moralsc.analysis.results import Result
+from moralsc.analysis.statistics import DEFAULT, Figure, Resampling
+from moralsc.batch.design import Design, Selection
+from moralsc.batch.record import Record
+from moralsc.batch.results import By, results
+from moralsc.benchmarks import Source
+from moralsc.dialogue import BASELINE
+from moralsc.items import Condition
+
+Rows = Sequence[Result]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One figure of one model under one condition.
+
+    Attributes:
+        benchmark: as in ITEM_SETS, so that bundled items are told from published ones.
+        condition: baseline, a correction, or a correction with its round.
+        metric: its name, and the items that it is of.
+        comparison: of a gain: flips, p and its correction for the corrections of this model and benchmark (Holm).
+    """
+
+    model: str
+    benchmark: str
+    condition: str
+    metric: str
+    figure: Figure
+    comparison: Comparison | None = None
+
+
+def answered_by(design: Design) -> By:
+    """One way for all that is compared: by text if every answer is generated, else by the most probable option."""
+    return By.TEXT if design.spoken or design.rounds or not design.corrections else By.PROBABILITY
+
+
+def summarise(records: Iterable[Record], by: By, how: Resampling = DEFAULT) -> list[Line]:
+    """Every line of a run, models and benchmarks in the order of the plan.
+
+    Args:
+        records: in the order of the plan.
+        by: what counts as the answer, see `answered_by`.
+    """
+    parts: dict[tuple[str, str], list[Result]] = {}
+    for key, found in groupby(records, key=lambda r: (r.model, Selection(r.benchmark, Source(r.source)).key)):
+        parts.setdefault(key, []).extend(results(found, by))
+    return [line for (model, benchmark), found in parts.items() for line in _lines(model, benchmark, found, how)]
+
+
+def table(lines: Sequence[Line]) -> list[tuple[str, ...]]:
+    """A header and a row for each line; what is not defined says so."""
+    rows: list[tuple[str, ...]] = [
+        ("model", "benchmark", "condition", "figure", "value", "95 % interval", "n", "p (Holm)", "lost/won", "excluded")
+    ]
+    for line in lines:
+        figure, test = line.figure, line.comparison
+        value = "undefined" if figure.value is None else f"{figure.value:.3f}"
+        bounds = "" if figure.low is None or figure.high is None else f"{figure.low:.3f} to {figure.high:.3f}"
+        p = "" if test is None or test.p_holm is None else f"{test.p_holm:.2g}"
+        flips = f"{test.lost}/{test.won}" if test else ""
+        excluded = ", ".join(f"{n} {reason}" for reason, n in figure.excluded.items())
+        head = (line.model, line.benchmark, line.condition, line.metric)
+        rows.append((*head, value, bounds, str(figure.n), p, flips, excluded))
+    return rows
+
+
+def _lines(model: str, key: str, found: Rows, how: Resampling) -> Iterator[Line]:
+    benchmark = found[0].benchmark
+    by_condition: dict[str, list[Result]] = {}
+    for result in found:
+        by_condition.setdefault(result.correction, []).append(result)
+    gains = {words: _gains(by_condition, group, how) for words, group in _PAIRED[benchmark].items()}
+    for name, rows in by_condition.items():
+        for metric, figure in _FIGURES[benchmark](rows, how):
+            yield Line(model, key, name, metric, figure)
+        for words, tests in gains.items():
+            if test := tests.get(name):
+                yield Line(model, key, name, f"gain {words}".strip(), test.gain, test)
+
+
+def _gains(
+    by_condition: Mapping[str, Rows], group: Callable[[Result], bool], how: Resampling
+) -> Mapping[str, Comparison]:
+    """Condition -> its comparison with the baseline, over the items of a group; p corrected for all together."""
+    parts = {name: [r for r in rows if group(r)] for name, rows in by_condition.items()}
+    first = parts.pop(BASELINE, [])
+    return {test.after: test for test in corrected(compare(first, rows, how=how) for rows in parts.values() if rows)}
+
+
+def _bbq(rows: Rows, how: Resampling) -> Iterator[tuple[str, Figure]]:
+    if ambiguous := [r for r in rows if r.condition is Condition.AMBIGUOUS]:
+        yield "accuracy ambig", bbq.accuracy(ambiguous)
+        yield "s_AMB", bbq.ambiguous_bias(ambiguous, how)
+    if clear := [r for r in rows if r.condition is Condition.DISAMBIGUATED]:
+        yield "accuracy disambig", bbq.accuracy(clear)
+        yield "s_DIS", bbq.bias(clear, how)
+
+
+def _winogender(rows: Rows, how: Resampling) -> Iterator[tuple[str, Figure]]:
+    for name, categories in winogender.SETS.items():
+        if within := [r for r in rows if r.group in categories]:
+            yield f"rho {name}", winogender.rho(within, how)
+    for pronoun in ("p_f", "p_m", "p_n"):
+        yield f"{pronoun} full", winogender.mean_probability(rows, pronoun, how)
+    yield "neutral_rate full", winogender.neutral_rate(rows)
+
+
+def _admissions(rows: Rows, how: Resampling) -> Iterator[tuple[str, Figure]]:
+    yield "gap", admissions.gap(rows, how)
+
+
+_FIGURES: Mapping[str, Callable[[Rows, Resampling], Iterator[tuple[str, Figure]]]] = {
+    "bbq": _bbq,
+    "winogender": _winogender,
+    "admissions": _admissions,
+}
+# Words -> which items are compared. Admissions have no right answer that could be gained.
+_PAIRED: Mapping[str, Mapping[str, Callable[[Result], bool]]] = {
+    "bbq": {words: lambda r, c=c: r.condition is c for c, words in bbq.CONDITIONS.items()},  # type: ignore[misc]
+    "winogender": {"": lambda r: True},
+    "admissions": {},
+}

@@ -1,0 +1,152 @@
+"""The command of whole benchmarks: `moralsc run`."""
+
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moralsc.batch.design import LADDER, MAX_ROUNDS, Design, Order
+from moralsc.batch.head import HEAD
+from moralsc.batch.plan import Plan, make_plan
+from moralsc.batch.progress import Progress
+from moralsc.dialogue import Form, Mode
+from moralsc.models import mark
+from moralsc.prompts import load_prompts
+from moralsc.terminal import DataFolder, PromptFile, plain, read_settings, show_table
+from moralsc.ui.texts import planted
+
+app = typer.Typer()
+
+_EVERY_SECONDS = 30.0
+_INTERRUPTED = 130
+
+
+@app.command()
+def run(
+    model: Annotated[list[str], typer.Option(help="name in the catalogue; may be given several times")],
+    benchmark: Annotated[
+        list[str], typer.Option(help="NAME[:bundled][:CATEGORY,...], such as bbq:Age,SES; may be given several times")
+    ],
+    out: Annotated[Path, typer.Option(help="the run's folder; an unfinished run in it goes on")],
+    corrections: Annotated[
+        str,
+        typer.Option(help=f"ladder, ids of corrections, rounds=K (0 to {MAX_ROUNDS}) of review after each; or none"),
+    ] = LADDER,
+    mode: Annotated[Mode, typer.Option(help="where corrections stand")] = Mode.FOLLOW_UP,
+    form: Annotated[Form, typer.Option(help="how the model answers")] = Form.PRIMED,
+    order: Annotated[Order, typer.Option(help="of the options: the item's, drawn from the seed, or all")] = Order.FIXED,
+    limit: Annotated[int | None, typer.Option(min=1, help="most items of each category, drawn from the seed")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="of drawing, orders and the sample")] = 0,
+    temperature: Annotated[float, typer.Option(min=0, max=2, help="0 is greedy")] = 0.0,
+    spoken: Annotated[
+        bool, typer.Option("--spoken", help="generate corrected answers too, not only score them")
+    ] = False,
+    texts: Annotated[bool, typer.Option("--texts", help="keep what was sent in full, not only its hash")] = False,
+    batch: Annotated[int, typer.Option(min=1, max=4096, help="dialogues asked together")] = 16,
+    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show the plan and stop")] = False,
+    prompts: PromptFile = None,
+    data: DataFolder = None,
+) -> None:
+    """Ask models whole benchmarks, correct them, and write every answer to a folder; goes on where it was stopped."""
+    settings = read_settings(data, prompts)
+    design = Design.of(
+        model,
+        benchmark,
+        corrections,
+        mode=mode,
+        form=form,
+        order=order,
+        limit=limit,
+        seed=seed,
+        temperature=temperature,
+        spoken=spoken,
+        texts=texts,
+        batch=batch,
+    )
+    if dry_run:
+        _show_plan(make_plan(design, load_prompts(settings.prompts), settings))
+        return
+    from moralsc.batch import folder  # pyarrow takes a moment to import
+    from moralsc.batch.run import run as start
+
+    line = _Line()
+    try:
+        start(design, out, settings, dtype=dtype, on_plan=_show_plan, on_progress=line.show)
+    except KeyboardInterrupt:
+        line.end()
+        if (out / HEAD).is_file():
+            typer.echo(f"Stopped. {folder.status(out).sentence} The same command goes on from there.", err=True)
+        else:
+            typer.echo("Stopped before anything was asked.", err=True)
+        raise typer.Exit(_INTERRUPTED) from None
+    line.end()
+    _report(out, design)
+
+
+def _show_plan(plan: Plan) -> None:
+    for part in plan.data:
+        excluded = "".join(f"; {n} excluded: {reason}" for reason, n in part.excluded.items())
+        typer.echo(plain(f"{part.key}: {len(part.chosen)} of {part.here} items ({part.origin}){excluded}"))
+    for sentence in plan.skipped:
+        typer.echo(sentence)
+    typer.echo(
+        f"Plan: items {plan.items}, dialogues {plan.dialogues}, conditions to score {plan.rows} (a forward pass each, "
+        f"or shared), texts to generate {plan.replies}, batches {len(plan.batches)}."
+    )
+
+
+class _Line:
+    """One line that is rewritten where a person watches, and a line now and then elsewhere."""
+
+    def __init__(self) -> None:
+        self._watched = sys.stderr.isatty()
+        self._shown = 0.0
+        self._open = False
+
+    def show(self, progress: Progress) -> None:
+        now = time.monotonic()
+        first = not self._shown
+        if not (first or self._watched or now - self._shown >= _EVERY_SECONDS):
+            return
+        self._shown = now
+        right = ", ".join(f"{side} {share:.2f}" for side, share in progress.right.items())
+        text = (
+            f"{progress.model}: {progress.done} of {progress.planned}, {progress.rate:.1f} a second, "
+            f"about {_duration(progress.left)} left" + (f"; right: {right}" if right else "")
+        )
+        typer.echo(f"\r\x1b[2K{text}" if self._watched else text, err=True, nl=not self._watched)
+        self._open = self._watched
+
+    def end(self) -> None:
+        if self._open:
+            typer.echo(err=True)
+        self._open = False
+
+
+def _report(out: Path, design: Design) -> None:
+    from moralsc.batch import folder, summary
+
+    status, by = folder.status(out), summary.answered_by(design)
+    show_table(summary.table(summary.summarise(folder.records(out), by)))
+    typer.echo(f"\nAnswers by {_BY[by]}. lost/won: right before and wrong after, wrong before and right after.")
+    failed = Counter(record.failure for record in folder.records(out) if record.failure)
+    if failed:
+        typer.echo(f"Failed: {', '.join(f'{n} {why}' for why, n in failed.items())}. Each record holds its reason.")
+    for name in design.models:
+        if mark(name):
+            typer.echo(f"{name}: {planted(name)}")
+    spent = f"{_duration(status.seconds)} of asking" + (f", {status.tokens} tokens" if status.tokens else "")
+    typer.echo(f"{status.sentence} {spent}. {out / folder.RECORDS}")
+
+
+_BY = {"text": "what was written", "probability": "the most probable option"}
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

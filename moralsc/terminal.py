@@ -1,0 +1,31 @@
+"""What the commands share: options, the settings that they make, and plain tables."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moralsc.settings import Settings
+
+DataFolder = Annotated[Path | None, typer.Option("--data", help="folder with your own copies of benchmark files")]
+PromptFile = Annotated[Path | None, typer.Option("--prompts", help="a prompt set of your own (TOML)")]
+
+
+def read_settings(data: Path | None = None, prompts: Path | None = None) -> Settings:
+    """The environment's settings with what the options say instead."""
+    options = {"MORALSC_DATA": data, "MORALSC_PROMPTS": prompts}
+    return Settings.from_env(os.environ | {name: str(path) for name, path in options.items() if path is not None})
+
+
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Aligned columns; the last one as wide as it likes."""
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    for row in rows:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def plain(text: str) -> str:
+    """The text without characters that a terminal would obey."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
