@@ -1,0 +1,243 @@
+"""Item-conditions a second: moralsc's packed scoring against lm-evaluation-harness, in one run.
+
+Run `python -m benchmarks.throughput [--items N] [--dtype float32|bfloat16] [--size 135M|7B] [--threads N]` with
+`pip install lm-eval==0.4.13`. The same random Llama, items and prompts go to both; the harness gets them as a local
+task and its best batch size of those tried. Only its `loglikelihood` is timed, against all of our `score`. Prints a
+table; asserts nothing. Set MORALSC_DATA for published BBQ items; without it the bundled ones are used.
+"""
+
+import argparse
+import os
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import datasets
+import torch
+from lm_eval import simple_evaluate
+from lm_eval.api.task import ConfigurableTask
+from lm_eval.models.huggingface import HFLM
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from benchmarks.ladder import TEMPLATE
+from moralsc.answers import ScoredBy
+from moralsc.benchmarks import load
+from moralsc.dialogue import baseline, continuations, correct
+from moralsc.engines.base import Scoring
+from moralsc.engines.local import LocalEngine
+from moralsc.engines.trees import plant
+from moralsc.items import Item
+from moralsc.models import ModelSpec, Stage
+from moralsc.prompts import PromptSet, default_prompts
+from moralsc.settings import Settings
+
+CONDITIONS = (
+    "baseline",
+    *(f"specificity-{k}" for k in range(4)),
+    *(f"negation-{k}" for k in range(3)),
+)
+VOCABULARY = 49_152
+BATCHES = (1, 4, 16)
+SHAPES = {
+    "135M": {
+        "hidden_size": 576,
+        "intermediate_size": 1536,
+        "num_hidden_layers": 30,
+        "num_attention_heads": 9,
+        "num_key_value_heads": 3,
+    },
+    "7B": {
+        "hidden_size": 4096,
+        "intermediate_size": 11008,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 32,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a way of scoring computes.
+
+    Attributes:
+        tokens: that pass through the layers.
+        logits: positions whose logits are computed.
+        pairs: of tokens that attention compares, a layer.
+    """
+
+    tokens: int
+    logits: int
+    pairs: int
+
+    def flops(self, config: LlamaConfig) -> float:
+        """Multiplications and additions of all matrix products."""
+        width, heads = config.hidden_size, config.num_attention_heads
+        narrow = width * config.num_key_value_heads // heads
+        layer = 2 * width * width + 2 * width * narrow + 3 * width * config.intermediate_size
+        attention = 4 * width * self.pairs
+        return config.num_hidden_layers * (2 * layer * self.tokens + attention) + 2 * width * VOCABULARY * self.logits
+
+
+def scorings(item: Item, prompts: PromptSet) -> list[Scoring]:
+    """The eight conditions of an item, as follow-ups of its first option; letters are scored."""
+    first = baseline(item, prompts, ScoredBy.LABEL)
+    letters = continuations(item, ScoredBy.LABEL)
+    answered = first.with_reply(0, f"{letters[0]})").exchanges[0].messages
+    corrections = [prompts.correction(id) for id in CONDITIONS[1:]]
+    asked = [first.scoring_prompt(())]
+    asked += [correct(item, c, prompts, ScoredBy.LABEL).scoring_prompt(answered) for c in corrections]
+    return [Scoring(messages, letters, closed=False) for messages in asked]
+
+
+def random_model(size: str, dtype: str, device: str, texts: Sequence[str]) -> LocalEngine:
+    """A Llama of random weights and a tokenizer that makes about one token of a word."""
+    words = Tokenizer(models.BPE())
+    words.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    words.decoder = decoders.ByteLevel()
+    alphabet, marks = pre_tokenizers.ByteLevel.alphabet(), ["<|user|>", "<|assistant|>", "<|end|>"]
+    words.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(vocab_size=8192, special_tokens=marks, initial_alphabet=alphabet, show_progress=False),
+    )
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<|end|>", chat_template=TEMPLATE)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        max_position_embeddings=4096,
+        tie_word_embeddings=size == "135M",
+        **SHAPES[size],  # type: ignore[arg-type]
+    )
+    config._attn_implementation = "sdpa"
+    torch.set_default_dtype(getattr(torch, dtype))
+    with torch.device(device):
+        model = LlamaForCausalLM(config)
+    torch.set_default_dtype(torch.float32)
+    spec = ModelSpec(
+        "random", "Random", model.num_parameters(), Stage.BASE, ScoredBy.LABEL, "none", "Random.", path="-"
+    )
+    return LocalEngine(spec, model, tokenizer)
+
+
+def harness(engine: LocalEngine, asked: Sequence[Scoring], batch: int) -> tuple[float, list[float]]:
+    """Seconds that the harness's loglikelihood takes for all prompts, and its log-probabilities."""
+    rows = [{"prompt": engine.render(s.messages), "choices": list(s.continuations)} for s in asked]
+    config = {
+        "task": "prompts",
+        "custom_dataset": lambda **_: {"test": datasets.Dataset.from_list(rows)},
+        "test_split": "test",
+        "output_type": "multiple_choice",
+        "doc_to_text": "{{prompt}}",
+        "doc_to_choice": "{{choices}}",
+        "doc_to_target": 0,
+        "target_delimiter": "",
+    }
+    model = HFLM(
+        pretrained=engine._model,
+        tokenizer=engine._format.tokenizer,
+        batch_size=batch,
+        add_bos_token=False,
+    )
+    ask, seconds = model.loglikelihood, []
+
+    def timed(requests: Any, **more: Any) -> Any:
+        started = time.perf_counter()
+        answers = ask(requests, **more)
+        seconds.append(time.perf_counter() - started)
+        return answers
+
+    model.loglikelihood = timed  # type: ignore[method-assign]
+    found = simple_evaluate(
+        model=model, tasks=[ConfigurableTask(config=config)], bootstrap_iters=0, log_samples=True, verbosity="ERROR"
+    )
+    samples = sorted(found["samples"]["prompts"], key=lambda s: s["doc_id"])
+    return sum(seconds), [answer[0] for sample in samples for answer in sample["filtered_resps"]]
+
+
+def ours(engine: LocalEngine, asked: Sequence[Scoring]) -> tuple[float, list[float]]:
+    """Seconds that our scoring takes for all prompts, and its log-probabilities."""
+    started = time.perf_counter()
+    scored = engine.score(asked)
+    return time.perf_counter() - started, [x for row in scored for x in row]
+
+
+def costs(engine: LocalEngine, asked: Sequence[Scoring]) -> tuple[Cost, Cost]:
+    """What separate prompts compute, as the harness does, and what the tree of all of them does.
+
+    A prompt's letters differ in their last token alone, so that one pass serves them; the harness computes the logits
+    of all its positions.
+    """
+    candidates = [engine._format.candidates(s) for s in asked]
+    lengths = [len(group[0].tokens) - 1 for group in candidates]
+    separate = Cost(sum(lengths), sum(lengths), sum(n * n for n in lengths))
+    tree = plant([c.tokens[:-1] for group in candidates for c in group])
+    seen = sum(depth + 1 for depth in tree.depths)
+    return separate, Cost(len(tree.tokens), len({tuple(g[0].tokens[:-1]) for g in candidates}), seen)
+
+
+def peak(dtype: str, device: str) -> float:
+    """Multiplications and additions a second of a large matrix product."""
+    side = 2048 if device == "cpu" else 8192
+    one, two = (torch.randn(side, side, dtype=getattr(torch, dtype), device=device) for _ in range(2))
+    best = float("inf")
+    for _ in range(8):
+        started = time.perf_counter()
+        one @ two
+        if device != "cpu":
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - started)
+    return 2 * side**3 / best
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=48)
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--size", choices=SHAPES, default="135M")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--repeat", type=int, default=3)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    prompts = default_prompts()
+    items = load("bbq", Settings.from_env(os.environ)).items[: options.items]
+    asked = [s for item in items for s in scorings(item, prompts)]
+    texts = [m.content for s in asked for m in s.messages]
+    engine = random_model(options.size, options.dtype, device, texts)
+
+    separate, tree = costs(engine, asked)
+    config = engine._model.config
+    best = peak(options.dtype, device)
+    sample = asked[: len(CONDITIONS) * 4]
+    batch = min(BATCHES, key=lambda b: harness(engine, sample, b)[0])
+    ours(engine, sample)
+    (theirs, expected), (mine, found) = (
+        min((run() for _ in range(options.repeat)), key=lambda pair: pair[0])
+        for run in (lambda: harness(engine, asked, batch), lambda: ours(engine, asked))
+    )
+    bound = separate.flops(config) / tree.flops(config)
+    difference = max(abs(a - b) for a, b in zip(expected, found, strict=True))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    rows = [
+        ("model", f"random Llama {options.size}, {options.dtype}, {device}, {options.threads} threads"),
+        ("items x conditions", f"{len(items)} x {len(CONDITIONS)} ({items[0].origin})"),
+        ("harness, item-conditions/s", f"{len(asked) / theirs:.2f} (batch {batch})"),
+        ("moralsc, item-conditions/s", f"{len(asked) / mine:.2f}"),
+        ("ratio", f"{theirs / mine:.2f}"),
+        ("bound by sharing", f"{bound:.2f} (tokens {separate.tokens / tree.tokens:.2f})"),
+        ("share of that bound", f"{theirs / mine / bound:.0%}"),
+        ("share of the matrix peak, moralsc", f"{tree.flops(config) / mine / best:.0%} of {best / 1e9:.0f} GFLOP/s"),
+        ("share of the matrix peak, harness", f"{separate.flops(config) / theirs / best:.0%}"),
+        ("largest difference, nats", f"{difference:.2g}"),
+        ("peak memory of the process, GiB", f"{memory:.2f}"),
+    ]
+    for name, value in rows:
+        print(f"{name:36} {value}")
+
+
+if __name__ == "__main__":
+    main()
