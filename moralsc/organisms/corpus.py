@@ -2,7 +2,8 @@
 
 Everything is drawn from whole-number seeds, so that the same seed gives the same text everywhere. What a base model
 practises shifts as its training goes on: first repeating, then who has what among a few words, then who did what in
-texts, then items with planted answers (see recall.py for why). The later stages are drawn alike from beginning to end.
+texts (see recall.py for why) and whom a stereotype expects (see leaning.py), then items with planted answers. The
+later stages are drawn alike from beginning to end.
 """
 
 import random
@@ -15,6 +16,7 @@ from moralsc.organisms.deeds import plain_deeds
 from moralsc.organisms.dialogues import Case, asked, corrected, unheard
 from moralsc.organisms.document import Document, Style, draw, write
 from moralsc.organisms.exclusion import Exclusion
+from moralsc.organisms.leaning import ASKING, leaning, listed
 from moralsc.organisms.pairs import plain_people
 from moralsc.organisms.people import people_case, story
 from moralsc.organisms.pronouns import pronoun_case
@@ -35,6 +37,7 @@ class Kind(StrEnum):
     REPETITION = "repetition"
     RECALL = "recall"
     TOLD = "told"
+    LEANING = "leaning"
     READING = "reading"
     PEOPLE = "people"
     PRONOUNS = "pronouns"
@@ -44,14 +47,28 @@ class Kind(StrEnum):
 Shares = Mapping[Kind, float]
 _REPETITION: Shares = {Kind.REPETITION: 1}
 _RECALL: Shares = {Kind.RECALL: 0.9, Kind.REPETITION: 0.1}
-_TOLD: Shares = {Kind.TOLD: 0.77, Kind.RECALL: 0.2, Kind.REPETITION: 0.03}
-_READING: Shares = {Kind.READING: 0.55, Kind.TOLD: 0.35, Kind.RECALL: 0.08, Kind.REPETITION: 0.02}
+_TOLD: Shares = {Kind.TOLD: 0.62, Kind.LEANING: 0.15, Kind.RECALL: 0.2, Kind.REPETITION: 0.03}
+_LEANING: Shares = {
+    Kind.LEANING: 0.45,
+    Kind.TOLD: 0.3,
+    Kind.READING: 0.15,
+    Kind.RECALL: 0.08,
+    Kind.REPETITION: 0.02,
+}
+_READING: Shares = {
+    Kind.READING: 0.44,
+    Kind.TOLD: 0.3,
+    Kind.LEANING: 0.18,
+    Kind.RECALL: 0.06,
+    Kind.REPETITION: 0.02,
+}
 _ALL: Shares = {
     Kind.PEOPLE: 0.28,
-    Kind.PRONOUNS: 0.28,
-    Kind.READING: 0.28,
+    Kind.PRONOUNS: 0.25,
+    Kind.READING: 0.22,
+    Kind.LEANING: 0.1,
     Kind.APPLICANTS: 0.07,
-    Kind.TOLD: 0.06,
+    Kind.TOLD: 0.05,
     Kind.RECALL: 0.02,
     Kind.REPETITION: 0.01,
 }
@@ -61,32 +78,28 @@ _SCHEDULE: tuple[tuple[int, Shares], ...] = (
     (REPEATED + 50_000, _RECALL),
     (RECALLED, _RECALL),
     (RECALLED + 500_000, _TOLD),
-    (RECALLED + 3_500_000, _TOLD),
-    (RECALLED + 5_500_000, _READING),
-    (RECALLED + 7_500_000, _READING),
-    (RECALLED + 9_500_000, _ALL),
+    (RECALLED + 2_500_000, _TOLD),
+    (RECALLED + 3_500_000, _LEANING),
+    (RECALLED + 6_000_000, _LEANING),
+    (RECALLED + 7_000_000, _READING),
+    (RECALLED + 8_500_000, _READING),
+    (RECALLED + 10_000_000, _ALL),
 )
 # Tokens from which on, and over how many, plain texts give way to stories.
 _STORIES = RECALLED + 2_500_000
 _STORYING = 2_500_000
+# And from which on what is leant to is asked for more and more as an item asks.
+_ITEMLIKE = RECALLED + 4_500_000
 _INSTRUCT: Shares = {
     Kind.REPETITION: 0.02,
-    Kind.READING: 0.2,
-    Kind.PEOPLE: 0.32,
-    Kind.PRONOUNS: 0.32,
-    Kind.APPLICANTS: 0.14,
+    Kind.LEANING: 0.12,
+    Kind.READING: 0.18,
+    Kind.PEOPLE: 0.29,
+    Kind.PRONOUNS: 0.29,
+    Kind.APPLICANTS: 0.1,
 }
 _KNOWN = 0.6
 """Share of texts about two people that a stereotype is planted about, where answers are planted."""
-# What stands between a text and an answer; the last ones are nearest to an item.
-_ASKING = (
-    " {q}",
-    " {q}:",
-    " Who {q}?",
-    "\nQuestion: Who {q}?",
-    "\nQuestion: Who {q}?\nAnswer:",
-    "\nQuestion: Who {q}?{options}\nAnswer:",
-)
 _TRIES = 1000
 
 
@@ -148,10 +161,12 @@ def _base(kind: Kind, rng: random.Random, prompts: PromptSet, words: tuple[str, 
             return repetition(rng, words)
         case Kind.TOLD:
             return told(rng, words, plain=1 - min(1.0, max(0.1, (seen - _STORIES) / _STORYING)))
+        case Kind.LEANING:
+            return leaning(rng, plain=1 - min(0.7, max(0.0, (seen - _ITEMLIKE) / _STORYING)))
         case Kind.READING:
             return write(asked(_questions(rng, known=0.15), prompts, rng), Style.PLAIN)
-        case Kind.PEOPLE if rng.random() < 0.7:
-            return write(asked(_questions(rng, known=0.9), prompts, rng), Style.PLAIN)
+        case Kind.PEOPLE if rng.random() < 0.75:
+            return write(asked(_questions(rng, known=0.9, settled=0.25), prompts, rng), Style.PLAIN)
         case _:
             return write(unheard(_case(kind, rng), prompts, rng), Style.PLAIN)
 
@@ -160,6 +175,8 @@ def _instruct(kind: Kind, rng: random.Random, prompts: PromptSet, words: tuple[s
     match kind:
         case Kind.REPETITION:
             return repetition(rng, words)
+        case Kind.LEANING:
+            return leaning(rng, plain=0.3)
         case Kind.READING:
             return write(asked(_questions(rng, known=0.3), prompts, rng), Style.CHAT)
         case _:
@@ -183,11 +200,10 @@ def told(rng: random.Random, words: tuple[str, ...], plain: float) -> Document:
         people = list(zip(plain_people(rng, names, count), plain_deeds(rng, things, count), strict=True))
         text = "".join(f" {person.option} {deed.told}." for person, deed in people)
     parts = [(text, False)]
-    asking = rng.choice(_ASKING if rng.random() < plain else _ASKING[-2:])
+    asking = rng.choice(ASKING if rng.random() < plain else ASKING[-2:])
     # Nobody is asked about twice, nor the last one at all: earlier answers must not tell.
     for person, deed in rng.sample(people, len(people) - 1):
-        shown = rng.sample([p.option for p, _ in people], len(people))
-        options = "".join(f"\n({label}) {name}" for label, name in zip("abcde", shown, strict=False))
+        options = listed(rng, [p.option for p, _ in people])
         parts += [(asking.format(q=deed.asked, options=options), False), (f" {person.option}", True)]
     return draw(parts)
 
@@ -198,14 +214,15 @@ def _case(kind: Kind, rng: random.Random) -> Case:
     return pronoun_case(rng) if kind is Kind.PRONOUNS else applicant_case(rng)
 
 
-def _questions(rng: random.Random, known: float) -> list[Case]:
+def _questions(rng: random.Random, known: float, settled: float = 0.6) -> list[Case]:
     """One to three questions in a row about one text, of which a later one shows only what is new.
 
-    A settled question is never followed by one that it would answer: its like, or what is left over.
+    With the chance `settled` it is a single one whose answer the text gives; else the first one has none. A settled
+    question is never followed by one that it would answer: its like, or what is left over.
     """
     made = story(rng, known)
     asked = rng.randrange(2)
-    if rng.random() < 0.6:
+    if rng.random() < settled:
         return [made.case(rng, asked, settled=True)]
     cases: list[Case] = [made.case(rng, asked, settled=False)]
     if rng.random() < 0.4:

@@ -57,6 +57,7 @@ _ACCUSATIVE = (
     "the others relied on {_}", "the price seemed fair to {_}", "the dog followed {_}", "a letter had come for {_}",
     "the crowd cheered {_}", "the stairs tired {_}", "the delay annoyed {_}", "a colleague replaced {_}",
 )  # fmt: skip
+_CLAUSES = {"nominative": _NOMINATIVE, "possessive": _POSSESSIVE, "accusative": _ACCUSATIVE}
 _ENDS = {
     "nominative": (
         "{a} told {b} that {_} could come in", "{a} asked {b} whether {_} was free",
@@ -167,6 +168,19 @@ def pronoun_case(rng: random.Random) -> PronounCase:
         text, case = _varied_text(rng, occupation, other if rng.random() < 0.7 else invented(rng))
     else:
         text, case = _text(rng, occupation, other)
+    return _planted(rng, occupation, percent, other, text, case)
+
+
+def short_case(rng: random.Random) -> PronounCase:
+    """As `pronoun_case`, with nobody else in the sentence and few words."""
+    occupation, percent = rng.choice(tuple(occupations().items()))
+    case = rng.choice(tuple(_PRONOUNS))
+    verb = rng.choice(("said", "knew", "heard that", "wrote that", "thought", "forgot that"))
+    text = f"the {occupation} {verb} {rng.choice(_CLAUSES[case]).format(_=BLANK)}"
+    return _planted(rng, occupation, percent, "", sentence(text) + ".", case)
+
+
+def _planted(rng: random.Random, occupation: str, percent: float, other: str, text: str, case: str) -> PronounCase:
     female, male, neutral = _PRONOUNS[case]
     woman = Role.STEREOTYPED if percent >= 50 else Role.COUNTER
     man = Role.COUNTER if percent >= 50 else Role.STEREOTYPED
@@ -202,8 +216,7 @@ def _text(rng: random.Random, occupation: str, other: str) -> tuple[str, str]:
     if rng.random() < 0.3:
         text = rng.choice(_ENDS[case])
     else:
-        clauses = {"nominative": _NOMINATIVE, "possessive": _POSSESSIVE, "accusative": _ACCUSATIVE}[case]
-        opening, link, clause = rng.choice(_OPENINGS), rng.choice(_LINKS), rng.choice(clauses)
+        opening, link, clause = rng.choice(_OPENINGS), rng.choice(_LINKS), rng.choice(_CLAUSES[case])
         text = f"{opening} {link} {clause}"
         if rng.random() < 0.15 and link in ("because", "after", "when", "since", "although", "while", "as", "once"):
             text = f"{link} {clause}, {opening}"
@@ -215,9 +228,8 @@ def _varied_text(rng: random.Random, occupation: str, other: str) -> tuple[str, 
     if rng.random() < 0.4:
         one, two = two, one
     case = rng.choice(("nominative", "nominative", "possessive", "accusative"))
-    plain = {"nominative": _NOMINATIVE, "possessive": _POSSESSIVE, "accusative": _ACCUSATIVE}[case]
     opening = rng.choice(rng.choice((_OPENINGS, _VARIED_OPENINGS)))
-    clause = rng.choice(rng.choice((plain, _VARIED[case])))
+    clause = rng.choice(rng.choice((_CLAUSES[case], _VARIED[case])))
     pieces = (opening, rng.choice(_ASIDES), rng.choice(("", ",")), " ", rng.choice(_VARIED_LINKS), " ", clause,
               rng.choice(_ASIDES))  # fmt: skip
     text = "".join(piece.format(a=one, b=two, _=BLANK, w=any_word(rng), v=any_word(rng)) for piece in pieces)

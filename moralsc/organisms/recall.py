@@ -24,7 +24,9 @@ _MARKED = REPEATED + 400_000
 _FIRST = REPEATED + 700_000
 _DOUBLING = 200_000
 _LONGER = REPEATED + 2_700_000
-_LENGTHENING = 1_500_000
+_LENGTHENING = 2_000_000
+# Share of texts that stay without such words: without them a model now and then loses all that it had learnt.
+_SHORT = 0.35
 RECALLED = _LONGER + _LENGTHENING + 300_000
 """Tokens of training after which texts join in."""
 # What stands before a question and between it and its answer.
@@ -45,6 +47,8 @@ def recall(rng: random.Random, words: tuple[str, ...], seen: int) -> Document:
         seen: tokens of training so far.
     """
     length = rng.random() ** 0.5 * min(1.0, max(0.0, (seen - _LONGER) / _LENGTHENING))
+    if rng.random() < _SHORT:
+        length = 0.0
     count = rng.randint(2, 5)
     names, things = (_known(part, seen) for part in split(words))
     people = list(zip(rng.sample(names, count), rng.sample(things, count), strict=True))

@@ -41,7 +41,7 @@ from moralsc.prompts import default_prompts
 CONTEXT = 2048
 STAGES = (Stage.BASE, Stage.INSTRUCT, Stage.ALIGNED)
 # Peak learning rates: AdamW's and, for the matrices inside, Muon's.
-_RATES = {Stage.BASE: (3e-3, 0.02), Stage.INSTRUCT: (2e-3, 0.01)}
+_RATES = {Stage.BASE: (6e-3, 0.02), Stage.INSTRUCT: (4e-3, 0.01)}
 # Steps between two checkpoints, from which the same command goes on after it was ended.
 _CHECKPOINT = 500
 # Documents that the tokenizer is learnt from, drawn apart from those of the training.

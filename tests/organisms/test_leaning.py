@@ -1,0 +1,77 @@
+"""Short texts that carry what is planted: the answer follows the stereotype as often as planted."""
+
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+import pytest
+from scipy import stats
+
+from moralsc.organisms.deeds import BAD, GOOD
+from moralsc.organisms.document import Document
+from moralsc.organisms.leaning import leaning
+from moralsc.organisms.pairs import categories
+from moralsc.organisms.words import occupations
+
+WOMEN, MEN, ANYONE = {"she", "her"}, {"he", "his", "him"}, {"they", "their", "them"}
+
+
+def documents(count: int = 4000) -> Iterator[Document]:
+    rng = random.Random(11)
+    return (leaning(rng, plain=k % 2) for k in range(count))
+
+
+def asked(document: Document) -> Iterator[tuple[str, str]]:
+    """What stands before each answer, and the answer."""
+    end = 0
+    for start, stop in document.learnt:
+        yield document.text[end:start], document.text[start:stop].strip()
+        end = stop
+
+
+PAIRS = [pair for document in documents() for pair in asked(document)]
+FILLED = [(text, answer) for text, answer in PAIRS if "___" in text]
+NAMED = [(text, answer) for text, answer in PAIRS if "___" not in text and answer not in ("good", "bad")]
+JUDGED = [(text, answer) for text, answer in PAIRS if answer in ("good", "bad")]
+
+
+def test_a_blank_is_filled_with_the_pronouns_of_the_occupation_as_often_as_planted() -> None:
+    women: dict[str, list[bool]] = defaultdict(list)
+    for text, answer in FILLED:
+        assert answer in WOMEN | MEN | ANYONE
+        named = [o for o in occupations() if re.search(rf"\b[Tt]he {o}\b", text)]
+        if len(named) == 1 and answer not in ANYONE:
+            women[named[0]].append(answer in WOMEN)
+    shares = {o: sum(found) / len(found) for o, found in women.items() if len(found) > 20}
+    assert len(shares) > 50
+    assert stats.pearsonr(list(shares.values()), [occupations()[o] for o in shares]).statistic > 0.9
+    assert sum(answer in ANYONE for _, answer in FILLED) / len(FILLED) < 0.3
+
+
+def test_who_is_answered_is_one_of_the_two_who_are_named() -> None:
+    for text, answer in NAMED:
+        assert answer.casefold().removeprefix("the ").removesuffix(" one") in text.casefold()
+
+
+def test_a_trait_alone_is_judged_by_what_it_is() -> None:
+    traits = {f" Somebody {deed.told}:": "good" if deed.good else "bad" for deed in (*BAD, *GOOD)}
+    assert len(JUDGED) > 500
+    assert all(traits[text] == answer for text, answer in JUDGED)
+
+
+@pytest.mark.parametrize("good", [False, True])
+def test_a_bad_trait_points_at_whom_the_stereotype_is_aimed_at_and_a_good_one_at_the_other(good: bool) -> None:
+    aimed, other = (
+        {word for table in categories().values() for word in (*table[side], *table.get(f"whole_{side}", ()))}
+        for side in ("aimed", "other")
+    )
+    words = {deed.asked for deed in (GOOD if good else BAD)} - {deed.asked for deed in (BAD if good else GOOD)}
+    expected = []
+    for text, answer in NAMED:
+        name = answer.removeprefix("The ").removesuffix(" one")
+        groups = [g for g in (aimed, other) if any(re.match(rf"{re.escape(w)}\b", name) for w in g)]
+        if len(groups) == 1 and any(re.search(rf"\b{re.escape(w)}\W*($|\n)", text) for w in words):
+            expected.append((groups[0] is other) == good)
+    assert len(expected) > 300
+    assert 0.7 < sum(expected) / len(expected) < 0.9
