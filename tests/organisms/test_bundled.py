@@ -2,11 +2,12 @@
 
 import json
 from functools import cache
+from pathlib import Path
 
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from moralsc.benchmarks import Source, load
+from moralsc.benchmarks import BENCHMARKS, Source, load
 from moralsc.engines.base import Engine
 from moralsc.engines.local import LocalEngine
 from moralsc.items import Item, Role
@@ -19,6 +20,7 @@ from moralsc.organisms.rows import by_role
 from moralsc.prompts import default_prompts
 from moralsc.settings import Settings
 
+GOLDEN = Path(__file__).parent / "golden"
 MODELS, DOCS = ASSETS / "models", ASSETS.parent / "docs"
 BUNDLED = {spec.name: spec for spec in catalogue().values() if spec.bundled}
 TAUGHT = [spec for spec in BUNDLED.values() if spec.stage is not Stage.BASE]
@@ -98,6 +100,28 @@ def test_the_recorded_figures_are_what_it_does(spec: ModelSpec) -> None:
         for role in (Role.UNBIASED, Role.STEREOTYPED):
             known = run.at(*OURS, "rates", role.name.lower(), name)[:ITEMS]
             assert by_role(asked, role) == pytest.approx(known, abs=2e-3), (name, role)
+
+
+@each
+def test_option_probabilities_are_those_on_record(spec: ModelSpec, request: pytest.FixtureRequest) -> None:
+    """To 1e-4, on items of every benchmark that it is offered for; `pytest --update-golden` writes them anew."""
+    found = {}
+    for name in BENCHMARKS:
+        if spec.why_not(name):
+            continue
+        items = load(name, Settings.from_env({}), Source.BUNDLED).items
+        first = ask(engine(spec), items[:: len(items) // 3][:3], PROMPTS)
+        corrections = [PROMPTS.correction(id) for id in ("specificity-1", "negation-1")]
+        for column in (first, *follow(engine(spec), first, corrections, PROMPTS, replies=0)):
+            for asked in column:
+                found[f"{asked.item.id} {asked.turn.correction}"] = asked.score.probabilities
+    path = GOLDEN / f"{spec.name}.json"
+    if request.config.getoption("--update-golden"):
+        path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    golden = json.loads(path.read_text(encoding="utf-8"))
+    assert set(found) == set(golden)
+    for question, probabilities in found.items():
+        assert probabilities == pytest.approx(golden[question], abs=1e-4), question
 
 
 @each
