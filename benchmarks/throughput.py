@@ -11,7 +11,6 @@ import os
 import resource
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import datasets
@@ -19,16 +18,14 @@ import torch
 from lm_eval import simple_evaluate
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.models.huggingface import HFLM
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaConfig, LlamaForCausalLM
 
-from benchmarks.ladder import TEMPLATE
+from benchmarks.counting import Cost, packed, tokenizer_of
 from moralsc.answers import ScoredBy
 from moralsc.benchmarks import load
 from moralsc.dialogue import baseline, continuations, correct
 from moralsc.engines.base import Scoring
 from moralsc.engines.local import LocalEngine
-from moralsc.engines.trees import plant
 from moralsc.items import Item
 from moralsc.models import ModelSpec, Stage
 from moralsc.prompts import PromptSet, default_prompts
@@ -59,29 +56,6 @@ SHAPES = {
 }
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a way of scoring computes.
-
-    Attributes:
-        tokens: that pass through the layers.
-        logits: positions whose logits are computed.
-        pairs: of tokens that attention compares, a layer.
-    """
-
-    tokens: int
-    logits: int
-    pairs: int
-
-    def flops(self, config: LlamaConfig) -> float:
-        """Multiplications and additions of all matrix products."""
-        width, heads = config.hidden_size, config.num_attention_heads
-        narrow = width * config.num_key_value_heads // heads
-        layer = 2 * width * width + 2 * width * narrow + 3 * width * config.intermediate_size
-        attention = 4 * width * self.pairs
-        return config.num_hidden_layers * (2 * layer * self.tokens + attention) + 2 * width * VOCABULARY * self.logits
-
-
 def scorings(item: Item, prompts: PromptSet) -> list[Scoring]:
     """The eight conditions of an item, as follow-ups of its first option; letters are scored."""
     first = baseline(item, prompts, ScoredBy.LABEL)
@@ -94,16 +68,8 @@ def scorings(item: Item, prompts: PromptSet) -> list[Scoring]:
 
 
 def random_model(size: str, dtype: str, device: str, texts: Sequence[str]) -> LocalEngine:
-    """A Llama of random weights and a tokenizer that makes about one token of a word."""
-    words = Tokenizer(models.BPE())
-    words.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    words.decoder = decoders.ByteLevel()
-    alphabet, marks = pre_tokenizers.ByteLevel.alphabet(), ["<|user|>", "<|assistant|>", "<|end|>"]
-    words.train_from_iterator(
-        texts,
-        trainers.BpeTrainer(vocab_size=8192, special_tokens=marks, initial_alphabet=alphabet, show_progress=False),
-    )
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<|end|>", chat_template=TEMPLATE)
+    """A Llama of random weights with a tokenizer made for these texts."""
+    tokenizer = tokenizer_of(texts)
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=VOCABULARY,
@@ -173,9 +139,7 @@ def costs(engine: LocalEngine, asked: Sequence[Scoring]) -> tuple[Cost, Cost]:
     candidates = [engine._format.candidates(s) for s in asked]
     lengths = [len(group[0].tokens) - 1 for group in candidates]
     separate = Cost(sum(lengths), sum(lengths), sum(n * n for n in lengths))
-    tree = plant([c.tokens[:-1] for group in candidates for c in group])
-    seen = sum(depth + 1 for depth in tree.depths)
-    return separate, Cost(len(tree.tokens), len({tuple(g[0].tokens[:-1]) for g in candidates}), seen)
+    return separate, packed([c for group in candidates for c in group])
 
 
 def peak(dtype: str, device: str) -> float:

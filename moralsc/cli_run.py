@@ -1,13 +1,17 @@
 """The command of whole benchmarks: `moralsc run`."""
 
+import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
+from moralsc.batch.crew import Crew, ElsewhereError, join
 from moralsc.batch.design import LADDER, MAX_ROUNDS, Design, Order
 from moralsc.batch.head import HEAD
 from moralsc.batch.plan import Plan, make_plan
@@ -15,13 +19,14 @@ from moralsc.batch.progress import Progress
 from moralsc.dialogue import Form, Mode
 from moralsc.models import mark
 from moralsc.prompts import load_prompts
+from moralsc.settings import Settings
 from moralsc.terminal import DataFolder, PromptFile, plain, read_settings, show_table
 from moralsc.ui.texts import planted
 
 app = typer.Typer()
 
 _EVERY_SECONDS = 30.0
-_INTERRUPTED = 130
+_REFUSED, _INTERRUPTED = 2, 130
 
 
 @app.command()
@@ -47,44 +52,92 @@ def run(
     texts: Annotated[bool, typer.Option("--texts", help="keep what was sent in full, not only its hash")] = False,
     batch: Annotated[int, typer.Option(min=1, max=4096, help="dialogues asked together")] = 16,
     dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16")] = None,
+    device_map: Annotated[str | None, typer.Option(help="auto: spread each model over all cards")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show the plan and stop")] = False,
     prompts: PromptFile = None,
     data: DataFolder = None,
 ) -> None:
     """Ask models whole benchmarks, correct them, and write every answer to a folder; goes on where it was stopped."""
-    settings = read_settings(data, prompts)
-    design = Design.of(
-        model,
-        benchmark,
-        corrections,
-        mode=mode,
-        form=form,
-        order=order,
-        limit=limit,
-        seed=seed,
-        temperature=temperature,
-        spoken=spoken,
-        texts=texts,
-        batch=batch,
-    )
-    if dry_run:
-        _show_plan(make_plan(design, load_prompts(settings.prompts), settings))
-        return
-    from moralsc.batch import folder  # pyarrow takes a moment to import
-    from moralsc.batch.run import run as start
 
-    line = _Line()
+    def said() -> tuple[Design, Settings]:
+        design = Design.of(
+            model,
+            benchmark,
+            corrections,
+            mode=mode,
+            form=form,
+            order=order,
+            limit=limit,
+            seed=seed,
+            temperature=temperature,
+            spoken=spoken,
+            texts=texts,
+            batch=batch,
+        )
+        return design, read_settings(data, prompts)
+
+    crew, line = join(), _Line()
+    with _speaking_once(crew, out, line):
+        design, settings = crew.alike(said)
+        if dry_run:
+            plan = crew.alike(lambda: make_plan(design, load_prompts(settings.prompts), settings))
+            if crew.main:
+                _show_plan(plan)
+            return
+        from moralsc.batch.run import run as start  # pyarrow takes a moment to import
+
+        start(
+            design,
+            out,
+            settings,
+            dtype=dtype,
+            device_map=device_map,
+            crew=crew,
+            on_plan=_show_plan,
+            on_progress=line.show,
+        )
+    if crew.main:
+        _report(out, design)
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was told to end by a signal: by its launcher since another has ended, or by a scheduler."""
+
+
+@contextmanager
+def _speaking_once(crew: Crew, out: Path, line: "_Line") -> Iterator[None]:
+    """Whatever stops a run is said, and of a crew by the process that knows best."""
+    if crew.size > 1:
+        signal.signal(signal.SIGTERM, _terminate)
     try:
-        start(design, out, settings, dtype=dtype, on_plan=_show_plan, on_progress=line.show)
-    except KeyboardInterrupt:
+        yield
+    except ElsewhereError:
+        raise typer.Exit(_REFUSED) from None
+    except KeyboardInterrupt as stop:
+        if crew.size > 1:  # the launcher hands on what the terminal has sent already
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         line.end()
-        if (out / HEAD).is_file():
-            typer.echo(f"Stopped. {folder.status(out).sentence} The same command goes on from there.", err=True)
-        else:
-            typer.echo("Stopped before anything was asked.", err=True)
+        if crew.main:
+            typer.echo(_stopped(out), err=True)
+        elif isinstance(stop, Terminated):
+            typer.echo(f"Process {crew.number + 1} of {crew.size} was told to end; what it wrote is kept.", err=True)
         raise typer.Exit(_INTERRUPTED) from None
-    line.end()
-    _report(out, design)
+    finally:
+        line.end()
+        if crew.size > 1:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise Terminated
+
+
+def _stopped(out: Path) -> str:
+    from moralsc.batch import folder
+
+    if not (out / HEAD).is_file():
+        return "Stopped before anything was asked."
+    return f"Stopped. {folder.status(out).sentence} The same command goes on from there."
 
 
 def _show_plan(plan: Plan) -> None:

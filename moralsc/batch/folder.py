@@ -1,13 +1,13 @@
 """The folder of a run: run.json, the shards, and the files that closing makes.
 
-One process at a time holds a folder. Every file but the shards is written under another name and renamed, so that a
-process that is killed at any moment leaves a folder that the same command goes on with.
+One process at a time holds a folder, and writes everything but the shards of the others of its crew. What it writes it
+renames into place, so that a process that is killed at any moment leaves a folder that the same command goes on with.
 """
 
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,15 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from moralsc.batch import shards, table
+from moralsc.batch.crew import Crew
 from moralsc.batch.head import FORMAT, HEAD, another, changes, differences, now, plain, read_head, versions
 from moralsc.batch.record import Record, dictionary
 from moralsc.errors import RunError
 from moralsc.models import find, mark
 
 RECORDS, SHARDS, DICTIONARY, LOCK = "records.parquet", "records", "dictionary.json", ".lock"
-_FIXED = ("weights", "dtype", "scored_by")
+_LOADED = ("weights", "dtype")
+_FIXED = (*_LOADED, "scored_by")
 """What may not change about a model within a run."""
 
 
@@ -51,23 +53,25 @@ class Status:
 
 
 class RunFolder:
-    """A run's folder, held by this process."""
+    """A run's folder, held by this process or by the main one of its crew."""
 
-    def __init__(self, path: Path, head: dict[str, Any], process: int) -> None:
+    def __init__(self, path: Path, head: dict[str, Any], segments: Mapping[int, shards.Segment], crew: Crew) -> None:
         self.path = path
         self._head = head
-        self._segments = shards.scan(path / SHARDS)
-        number = len(head["attempts"])
-        self._shard = shards.Shard(path / SHARDS / f"{number:03d}-{process}.jsonl")
+        self._segments = dict(segments)
+        self._main = crew.main
+        names = [f"{len(head['attempts']):03d}-{number}.jsonl" for number in range(crew.size)]
+        self._shard = shards.Shard(path / SHARDS / names.pop(crew.number))
+        self._others = [shards.Followed(path / SHARDS / name) for name in names]
 
     @property
     def complete(self) -> bool:
         """Whether nothing is left to do."""
-        return bool(self._head["complete"]) and (self.path / RECORDS).is_file()
+        return bool(self._head["complete"])
 
     @property
     def done(self) -> frozenset[int]:
-        """Numbers of the batches that are whole."""
+        """Numbers of the batches that are whole, as far as this process knows."""
         return frozenset(self._segments)
 
     @property
@@ -75,12 +79,17 @@ class RunFolder:
         """How far the run is."""
         return _status(self.path, self._head, self._segments)
 
-    def admit(self, model: str, provenance: Mapping[str, str]) -> None:
-        """Note which weights answer as this model.
+    def admit(self, model: str, provenance: Mapping[str, str], *others: Mapping[str, str]) -> None:
+        """Note which weights answer as this model, here and in the other processes.
 
         Raises:
-            RunError: other ones did before, or in another precision.
+            RunError: other ones did before or do elsewhere, or in another precision.
         """
+        for number, other in enumerate(others, 2):
+            first, its = ({name: p.get(name, "") for name in _LOADED} for p in (provenance, other))
+            if lines := differences(first, its, f"{model}."):
+                says = f"Process {number} (now) has loaded another {model} than the first one (there):"
+                raise RunError("\n".join((says, *lines)))
         spec = find(model)
         facts = {**provenance, "scored_by": str(spec.scored_by), "repo": spec.repo, "revision": spec.revision}
         given = {name: facts.get(name, "") for name in _FIXED}
@@ -88,7 +97,8 @@ class RunFolder:
         if lines := differences({k: before[k] for k in _FIXED}, given, f"{model}.") if before else []:
             raise another(self.path, lines)
         self._head["models"].setdefault(model, facts | {"mark": mark(model)})
-        self._head["attempts"][-1]["models"][model] = dict(provenance)
+        devices = {"devices": [p.get("device", "") for p in (provenance, *others)]} if others else {}
+        self._head["attempts"][-1]["models"][model] = {**provenance, **devices}
         self._save()
 
     def write(self, batch: int, records: Sequence[Record]) -> None:
@@ -100,13 +110,19 @@ class RunFolder:
         with _writing(self.path):
             self._segments[batch] = self._shard.write(batch, records)
 
+    def grown(self) -> list[shards.Segment]:
+        """The batches that other processes of the crew have finished since the last call."""
+        new = [segment for shard in self._others for segment in shard.new()]
+        self._segments |= {segment.batch: segment for segment in new}
+        return new
+
     def close(self) -> Status:
         """Write the Parquet file and the data dictionary, and mark the run complete.
 
         Raises:
             RunError: a batch is missing, or the folder cannot be written.
         """
-        segments = shards.scan(self.path / SHARDS)
+        segments = shards.scan(self.path / SHARDS, {segment.path for segment in self._segments.values()})
         status = _status(self.path, self._head, segments)
         if status.done != status.planned:
             raise RunError(f"{self.path} cannot be closed. {status.sentence}")
@@ -123,28 +139,50 @@ class RunFolder:
 
     def ended(self, how: str) -> None:
         """Note how this attempt ended. A full disk hides nothing that matters here."""
-        self._head["attempts"][-1] |= {"ended": now(), "how": how}
-        with suppress(RunError):
-            self._save()
+        if self._main:
+            self._head["attempts"][-1] |= {"ended": now(), "how": how}
+            with suppress(RunError):
+                self._save()
 
     def _save(self) -> None:
-        text = json.dumps(self._head, indent=1)
-        with _writing(self.path):
-            _replace(self.path / HEAD, lambda new: new.write_text(text, encoding="utf-8"))
+        _save(self.path, self._head)
+
+
+_ALONE = Crew()
 
 
 @contextmanager
-def opened(path: Path, identity: Mapping[str, Any], command: str = "", process: int = 0) -> Iterator[RunFolder]:
+def opened(path: Path, identity: Mapping[str, Any], command: str = "", crew: Crew = _ALONE) -> Iterator[RunFolder]:
     """Hold a run's folder: a new one, or one that an earlier attempt of the same run left.
 
     Args:
         identity: what makes it this run (design, data, prompts, ...) as plain values, with the number of rows.
         command: the command line, for whoever repeats the run.
-        process: number of this process among those of the attempt.
+        crew: the processes that open it together; the main one holds it and tells the others what is there.
 
     Raises:
         RunError: another process holds it, it holds something else or another run, or it cannot be written.
     """
+    with ExitStack() as stack:
+        head, segments = crew.told(lambda: stack.enter_context(_begun(path, identity, command, crew.size)))
+        crew.gather(lambda: _check_same(path, head, identity))
+        folder = RunFolder(path, head, segments, crew)
+        if folder.complete:
+            yield folder
+            return
+        try:
+            yield folder
+        except BaseException as error:
+            folder.ended(type(error).__name__)
+            raise
+        folder.ended("finished")
+
+
+@contextmanager
+def _begun(
+    path: Path, identity: Mapping[str, Any], command: str, processes: int
+) -> Iterator[tuple[dict[str, Any], dict[int, shards.Segment]]]:
+    """What stands in run.json, with this attempt unless nothing is left to do, and the batches that are whole."""
     if path.is_dir() and read_head(path) is None:
         _check_empty(path)
     with _writing(path):
@@ -153,22 +191,13 @@ def opened(path: Path, identity: Mapping[str, Any], command: str = "", process: 
         head = read_head(path)
         if head is None:
             head = {"format": FORMAT, "complete": False, **plain(identity), "models": {}, "attempts": []}
-        elif lines := changes(head, plain(identity)):
-            raise another(path, lines)
-        if head["complete"] and (path / RECORDS).is_file():
-            yield RunFolder(path, head, process)
-            return
-        head["complete"] = False
-        attempt = {"started": now(), "command": command, "versions": versions(), "models": {}}
-        head["attempts"].append(attempt)
-        folder = RunFolder(path, head, process)
-        folder._save()
-        try:
-            yield folder
-        except BaseException as error:
-            folder.ended(type(error).__name__)
-            raise
-        folder.ended("finished")
+        _check_same(path, head, identity)
+        head["complete"] = bool(head["complete"]) and (path / RECORDS).is_file()
+        if not head["complete"]:
+            attempt = {"started": now(), "command": command, "versions": versions(), "processes": processes}
+            head["attempts"].append({**attempt, "models": {}})
+            _save(path, head)
+        yield head, shards.scan(path / SHARDS)
 
 
 def status(path: Path) -> Status:
@@ -224,6 +253,11 @@ def _held(path: Path) -> Iterator[None]:
         lock.release()
 
 
+def _check_same(path: Path, head: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
+    if lines := changes(head, plain(identity)):
+        raise another(path, lines)
+
+
 def _check_empty(path: Path) -> None:
     ours = {LOCK, SHARDS, HEAD + _NEW}
     if any(p.name not in ours for p in path.iterdir()) or any((path / SHARDS).glob("*")):
@@ -231,6 +265,12 @@ def _check_empty(path: Path) -> None:
 
 
 _NEW = ".new"
+
+
+def _save(path: Path, head: Mapping[str, Any]) -> None:
+    text = json.dumps(head, indent=1)
+    with _writing(path):
+        _replace(path / HEAD, lambda new: new.write_text(text, encoding="utf-8"))
 
 
 def _replace(path: Path, write: Callable[[Path], object]) -> None:

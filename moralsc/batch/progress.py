@@ -16,7 +16,7 @@ class Progress:
     Attributes:
         model: who was asked last.
         done, planned: records, those of earlier attempts included.
-        rate: records a second in this attempt.
+        rate: records a second in this attempt, of all its processes together.
         left: estimated seconds to the end. The first batch of a model is its warm-up; a model that was not asked yet is
             taken to need time in proportion to its parameters.
         right: "baseline" or the side of a correction -> share of its records, in this attempt, whose most probable
@@ -34,9 +34,10 @@ class Progress:
 class Meter:
     """Counts what this attempt does."""
 
-    def __init__(self, plan: Plan, done: Collection[int]) -> None:
-        """Start with the batches that earlier attempts did."""
+    def __init__(self, plan: Plan, done: Collection[int], processes: int = 1) -> None:
+        """Start with the batches that earlier attempts did; so many processes work side by side from here on."""
         self._plan = plan
+        self._processes = processes
         self._open = {batch.index: batch for batch in plan.batches if batch.index not in done}
         self._seconds: dict[str, float] = {}
         self._rows: dict[str, int] = {}
@@ -54,6 +55,7 @@ class Meter:
                 hits[0] += record.favoured_right
                 hits[1] += 1
         spent, left = sum(self._seconds.values()), sum(b.rows * self._pace(b.model) for b in self._open.values())
+        spent, left = spent / self._processes, left / self._processes
         done = self._plan.rows - sum(b.rows for b in self._open.values())
         rate = sum(self._rows.values()) / spent if spent else 0.0
         right = {side: hits / n for side, (hits, n) in self._right.items()}

@@ -1,24 +1,33 @@
-"""Run: a design through its engines into a folder. The same call goes on where an earlier one was broken off."""
+"""Run: a design through its engines into a folder. The same call goes on where an earlier one was broken off.
+
+Started by `accelerate launch`, the processes of a crew divide the batches. Each asks and writes its own; what a batch
+holds follows from the plan, so the records are those of one process.
+"""
 
 import os
 import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from moralsc.batch import folder
 from moralsc.batch.ask import Asker
+from moralsc.batch.crew import PATIENCE, Crew, join
 from moralsc.batch.design import Design
 from moralsc.batch.folder import RunFolder, Status
 from moralsc.batch.plan import Batch, Plan, make_plan
 from moralsc.batch.progress import Meter, Progress
+from moralsc.batch.record import Record
 from moralsc.engines.base import Engine
-from moralsc.engines.batching import batched
+from moralsc.engines.batching import BatchEngine, batched
 from moralsc.engines.pool import load_local
+from moralsc.errors import InputError, RunError
 from moralsc.prompts import load_prompts
 from moralsc.settings import Settings
+
+_LOOK_SECONDS = 0.5
 
 
 def run(
@@ -27,42 +36,50 @@ def run(
     settings: Settings | None = None,
     *,
     dtype: str | None = None,
+    device_map: str | None = None,
     load: Callable[[str], Engine] | None = None,
+    crew: Crew | None = None,
     on_plan: Callable[[Plan], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Status:
     """Ask everything that a design says, and write it to a folder.
 
     A batch is written when it is whole. Whatever ends the process, the same call repeats one batch at most; the records
-    are then those of an undisturbed run, in all but their timing. A run that is complete is left as it is.
+    are then those of an undisturbed run, in all but their timing. A run that is complete is left as it is. Every
+    process of a crew makes this call, and each returns when the whole run is complete.
 
     Args:
-        out: the run's folder, new or from an earlier attempt; docs/run-folder.md says what it holds.
+        out: the run's folder, new or from an earlier attempt; docs/run-folder.md says what it holds. One for all.
         settings: None reads the environment.
-        dtype: of the weights, see `LocalEngine.load`.
-        load: makes the engine of a model's name; None loads it on this machine.
-        on_plan, on_progress: called with the plan before anything is written, and after each batch.
+        dtype, device_map: of the weights, see `LocalEngine.load`.
+        load: makes the engine of a model's name; None loads it on this machine, in a crew on a card of its own.
+        crew: None joins the crew that a launcher started, if one did.
+        on_plan, on_progress: called with the plan before anything is written, and after each batch; in the main process
+            alone, but about the whole run.
 
     Raises:
         InputError: the design names something that is not there.
         DataError: the items cannot be read.
-        RunError: the folder is in use, full, or another run's.
+        RunError: the folder is in use, full, or another run's, or another process has ended.
         ModelError: a model cannot be loaded, or its device is lost.
     """
     settings = settings or Settings.from_env(os.environ)
-    plan = make_plan(design, load_prompts(settings.prompts), settings)
-    if on_plan:
+    crew = crew or join()
+    plan = crew.alike(lambda: make_plan(design, load_prompts(settings.prompts), settings))
+    if on_plan and crew.main:
         on_plan(plan)
-    load = load or (lambda name: load_local(name, offline=settings.offline, dtype=dtype))
-    words = (*design.command, *(("--dtype", dtype) if dtype else ()), "--out", str(out))
-    with folder.opened(Path(out), identity(plan), shlex.join(words)) as held:
+    load = load or crew.alike(lambda: _loading(settings, dtype, device_map, crew))
+    how = {"--dtype": dtype, "--device-map": device_map}
+    words = (*design.command, *(word for name, said in how.items() if said for word in (name, said)), "--out", str(out))
+    with folder.opened(Path(out), identity(plan), shlex.join(words), crew) as held:
         if held.complete:
             return held.status
-        meter = Meter(plan, held.done)
+        work = _Work(plan, held, crew, on_progress if crew.main else None)
+        before = held.done
         for model, batches in groupby(plan.batches, key=lambda batch: batch.model):
-            if todo := [batch for batch in batches if batch.index not in held.done]:
-                _ask(model, todo, held, plan, load, meter, on_progress)
-        return held.close()
+            if todo := [batch for batch in batches if batch.index not in before]:
+                work.do(model, todo, load)
+        return crew.told(held.close)
 
 
 def identity(plan: Plan) -> Mapping[str, Any]:
@@ -76,22 +93,77 @@ def identity(plan: Plan) -> Mapping[str, Any]:
     }
 
 
-def _ask(
-    model: str,
-    todo: list[Batch],
-    held: RunFolder,
-    plan: Plan,
-    load: Callable[[str], Engine],
-    meter: Meter,
-    on_progress: Callable[[Progress], None] | None,
-) -> None:
-    engine = batched(load(model))
-    held.admit(model, engine.provenance)
-    asker = Asker(engine, plan.prompts, plan.design)
-    for batch in todo:
-        started = time.perf_counter()
-        records = asker.ask(batch)
-        held.write(batch.index, records)
-        progress = meter.add(batch, records, time.perf_counter() - started)
-        if on_progress:
-            on_progress(progress)
+def _loading(settings: Settings, dtype: str | None, device_map: str | None, crew: Crew) -> Callable[[str], Engine]:
+    if crew.places > 1 and device_map:
+        raise InputError(
+            f"--device-map {device_map} spreads a model over all cards of a machine, but {crew.places} processes share "
+            "this one. Start one process on each machine, or leave it out."
+        )
+    place = crew.place if crew.size > 1 else None
+    return lambda name: load_local(name, offline=settings.offline, dtype=dtype, device_map=device_map, place=place)
+
+
+class _Work:
+    """One process's part of a run, and its waiting for the others."""
+
+    def __init__(self, plan: Plan, held: RunFolder, crew: Crew, on_progress: Callable[[Progress], None] | None) -> None:
+        self._plan = plan
+        self._held = held
+        self._crew = crew
+        self._meter = Meter(plan, held.done, crew.size)
+        self._tell = on_progress
+
+    def do(self, model: str, todo: Sequence[Batch], load: Callable[[str], Engine]) -> None:
+        """Ask this process's share of a model's batches; return when all of them are there."""
+        mine = self._crew.share(todo)
+        engines: list[BatchEngine] = []
+
+        def loaded() -> Mapping[str, str] | None:
+            # With fewer batches than processes the last ones have none, and need no model.
+            engines.extend(batched(load(model)) for _ in mine[:1])
+            return engines[0].provenance if engines else None
+
+        found = self._crew.gather(loaded)
+        self._crew.told(lambda: self._held.admit(model, *(facts for facts in found if facts is not None)))
+        if mine:
+            self._ask(Asker(engines[0], self._plan.prompts, self._plan.design), mine)
+        self._wait({batch.index for batch in todo})
+
+    def _ask(self, asker: Asker, batches: Sequence[Batch]) -> None:
+        for batch in batches:
+            started = time.perf_counter()
+            records = asker.ask(batch)
+            self._held.write(batch.index, records)
+            self._count(batch, records, time.perf_counter() - started)
+            if self._tell:
+                self._look()
+
+    def _wait(self, wanted: Set[int]) -> None:
+        """Return when these batches are whole, whoever asked them.
+
+        Raises:
+            RunError: the others have written nothing for too long.
+        """
+        seen = time.monotonic()
+        while not wanted <= self._held.done:
+            if self._look():
+                seen = time.monotonic()
+            elif time.monotonic() - seen > PATIENCE:
+                raise RunError(
+                    f"The other processes of this run have written nothing for {PATIENCE / 60:.0f} minutes. What is "
+                    "written is kept: the same command goes on, with as many processes as you like."
+                )
+            else:
+                time.sleep(_LOOK_SECONDS)
+
+    def _look(self) -> bool:
+        """Count what the other processes have finished meanwhile; whether that is anything."""
+        grown = self._held.grown()
+        for segment in grown if self._tell else ():
+            self._count(self._plan.batches[segment.batch], segment.records(), segment.seconds)
+        return bool(grown)
+
+    def _count(self, batch: Batch, records: Sequence[Record], seconds: float) -> None:
+        progress = self._meter.add(batch, records, seconds)
+        if self._tell:
+            self._tell(progress)

@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,10 +71,31 @@ class Shard:
         return Segment(batch, self._path, offset, len(lines), len(records), seconds, tokens)
 
 
-def scan(folder: Path) -> dict[int, Segment]:
-    """Number of the batch -> where it lies, for every whole batch in the folder's shards."""
+class Followed:
+    """The file that another process appends to meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+
+    def new(self) -> list[Segment]:
+        """The batches that have become whole since the last call."""
+        if not self._path.is_file():
+            return []
+        found = list(_segments(self._path, self._read))
+        if found:
+            self._read = found[-1].offset + found[-1].length
+        return found
+
+
+def scan(folder: Path, also: Iterable[Path] = ()) -> dict[int, Segment]:
+    """Number of the batch -> where it lies, for every whole batch in the folder's shards.
+
+    Args:
+        also: shards known to be there, for network disks that list new files late.
+    """
     found: dict[int, Segment] = {}
-    for path in sorted(folder.glob("*.jsonl")):
+    for path in sorted({*folder.glob("*.jsonl"), *also}):
         for segment in _segments(path):
             found.setdefault(segment.batch, segment)
     return found
@@ -90,9 +111,11 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _segments(path: Path) -> Iterator[Segment]:
-    lines, offset, place = list[bytes](), 0, 0
+def _segments(path: Path, start: int = 0) -> Iterator[Segment]:
+    """The whole batches of a shard, from this byte on: the beginning of a record, or of a batch's last line."""
+    lines, place = list[bytes](), start
     with path.open("rb") as file:
+        file.seek(start)
         for line in file:
             place += len(line)
             if not line.startswith(_END):

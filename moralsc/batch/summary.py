@@ -19,6 +19,8 @@ from moralsc.dialogue import BASELINE
 from moralsc.items import Condition
 
 Rows = Sequence[Result]
+AMBIG, DISAMBIG = bbq.CONDITIONS.values()
+FULL = "full"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Line:
     Attributes:
         benchmark: as in ITEM_SETS, so that bundled items are told from published ones.
         condition: baseline, a correction, or a correction with its round.
-        metric: its name, and the items that it is of.
+        metric: "accuracy", "s_AMB", "rho", "gain", ...
+        part: the items that it is of: "ambig", "disambig"; "occupation", "full"; empty for all.
         comparison: of a gain: flips, p and its correction for the corrections of this model and benchmark (Holm).
     """
 
@@ -36,8 +39,14 @@ class Line:
     benchmark: str
     condition: str
     metric: str
+    part: str
     figure: Figure
     comparison: Comparison | None = None
+
+    @property
+    def name(self) -> str:
+        """The metric and its items, where the metric does not say them itself."""
+        return self.metric if self.metric in ("s_AMB", "s_DIS") else f"{self.metric} {self.part}".strip()
 
 
 def answered_by(design: Design) -> By:
@@ -52,10 +61,24 @@ def summarise(records: Iterable[Record], by: By, how: Resampling = DEFAULT) -> l
         records: in the order of the plan.
         by: what counts as the answer, see `answered_by`.
     """
+    parts = by_benchmark(records, by)
+    return [line for (model, benchmark), found in parts.items() for line in lines(model, benchmark, found, how)]
+
+
+def by_benchmark(records: Iterable[Record], by: By) -> dict[tuple[str, str], list[Result]]:
+    """(model, benchmark) -> its Results, in the order of the plan; bundled items apart from published ones."""
     parts: dict[tuple[str, str], list[Result]] = {}
     for key, found in groupby(records, key=lambda r: (r.model, Selection(r.benchmark, Source(r.source)).key)):
         parts.setdefault(key, []).extend(results(found, by))
-    return [line for (model, benchmark), found in parts.items() for line in _lines(model, benchmark, found, how)]
+    return parts
+
+
+def by_condition(found: Iterable[Result]) -> dict[str, list[Result]]:
+    """Correction, with its round -> its Results."""
+    parts: dict[str, list[Result]] = {}
+    for result in found:
+        parts.setdefault(result.correction, []).append(result)
+    return parts
 
 
 def table(lines: Sequence[Line]) -> list[tuple[str, ...]]:
@@ -70,64 +93,67 @@ def table(lines: Sequence[Line]) -> list[tuple[str, ...]]:
         p = "" if test is None or test.p_holm is None else f"{test.p_holm:.2g}"
         flips = f"{test.lost}/{test.won}" if test else ""
         excluded = ", ".join(f"{n} {reason}" for reason, n in figure.excluded.items())
-        head = (line.model, line.benchmark, line.condition, line.metric)
+        head = (line.model, line.benchmark, line.condition, line.name)
         rows.append((*head, value, bounds, str(figure.n), p, flips, excluded))
     return rows
 
 
-def _lines(model: str, key: str, found: Rows, how: Resampling) -> Iterator[Line]:
-    benchmark = found[0].benchmark
-    by_condition: dict[str, list[Result]] = {}
-    for result in found:
-        by_condition.setdefault(result.correction, []).append(result)
-    gains = {words: _gains(by_condition, group, how) for words, group in _PAIRED[benchmark].items()}
-    for name, rows in by_condition.items():
-        for metric, figure in _FIGURES[benchmark](rows, how):
-            yield Line(model, key, name, metric, figure)
-        for words, tests in gains.items():
+def lines(model: str, key: str, found: Rows, how: Resampling = DEFAULT) -> Iterator[Line]:
+    """The lines of one model and benchmark: every figure of every condition, and what each gained.
+
+    Args:
+        key: the benchmark, as `by_benchmark` names it.
+        found: at least one Result.
+    """
+    benchmark, conditions = found[0].benchmark, by_condition(found)
+    gains = {part: _gains(conditions, within, how) for part, within in PAIRED[benchmark].items()}
+    for name, rows in conditions.items():
+        for metric, part, figure in _FIGURES[benchmark](rows, how):
+            yield Line(model, key, name, metric, part, figure)
+        for part, tests in gains.items():
             if test := tests.get(name):
-                yield Line(model, key, name, f"gain {words}".strip(), test.gain, test)
+                yield Line(model, key, name, "gain", part, test.gain, test)
 
 
 def _gains(
-    by_condition: Mapping[str, Rows], group: Callable[[Result], bool], how: Resampling
+    conditions: Mapping[str, Rows], within: Callable[[Result], bool], how: Resampling
 ) -> Mapping[str, Comparison]:
-    """Condition -> its comparison with the baseline, over the items of a group; p corrected for all together."""
-    parts = {name: [r for r in rows if group(r)] for name, rows in by_condition.items()}
+    """Condition -> its comparison with the baseline, over the items of one part; p corrected for all together."""
+    parts = {name: [r for r in rows if within(r)] for name, rows in conditions.items()}
     first = parts.pop(BASELINE, [])
     return {test.after: test for test in corrected(compare(first, rows, how=how) for rows in parts.values() if rows)}
 
 
-def _bbq(rows: Rows, how: Resampling) -> Iterator[tuple[str, Figure]]:
+def _bbq(rows: Rows, how: Resampling) -> Iterator[tuple[str, str, Figure]]:
     if ambiguous := [r for r in rows if r.condition is Condition.AMBIGUOUS]:
-        yield "accuracy ambig", bbq.accuracy(ambiguous)
-        yield "s_AMB", bbq.ambiguous_bias(ambiguous, how)
+        yield "accuracy", AMBIG, bbq.accuracy(ambiguous)
+        yield "s_AMB", AMBIG, bbq.ambiguous_bias(ambiguous, how)
     if clear := [r for r in rows if r.condition is Condition.DISAMBIGUATED]:
-        yield "accuracy disambig", bbq.accuracy(clear)
-        yield "s_DIS", bbq.bias(clear, how)
+        yield "accuracy", DISAMBIG, bbq.accuracy(clear)
+        yield "s_DIS", DISAMBIG, bbq.bias(clear, how)
 
 
-def _winogender(rows: Rows, how: Resampling) -> Iterator[tuple[str, Figure]]:
+def _winogender(rows: Rows, how: Resampling) -> Iterator[tuple[str, str, Figure]]:
     for name, categories in winogender.SETS.items():
         if within := [r for r in rows if r.group in categories]:
-            yield f"rho {name}", winogender.rho(within, how)
+            yield "rho", name, winogender.rho(within, how)
     for pronoun in ("p_f", "p_m", "p_n"):
-        yield f"{pronoun} full", winogender.mean_probability(rows, pronoun, how)
-    yield "neutral_rate full", winogender.neutral_rate(rows)
+        yield pronoun, FULL, winogender.mean_probability(rows, pronoun, how)
+    yield "neutral_rate", FULL, winogender.neutral_rate(rows)
 
 
-def _admissions(rows: Rows, how: Resampling) -> Iterator[tuple[str, Figure]]:
-    yield "gap", admissions.gap(rows, how)
+def _admissions(rows: Rows, how: Resampling) -> Iterator[tuple[str, str, Figure]]:
+    yield "gap", "", admissions.gap(rows, how)
 
 
-_FIGURES: Mapping[str, Callable[[Rows, Resampling], Iterator[tuple[str, Figure]]]] = {
+_FIGURES: Mapping[str, Callable[[Rows, Resampling], Iterator[tuple[str, str, Figure]]]] = {
     "bbq": _bbq,
     "winogender": _winogender,
     "admissions": _admissions,
 }
-# Words -> which items are compared. Admissions have no right answer that could be gained.
-_PAIRED: Mapping[str, Mapping[str, Callable[[Result], bool]]] = {
+PAIRED: Mapping[str, Mapping[str, Callable[[Result], bool]]] = {
     "bbq": {words: lambda r, c=c: r.condition is c for c, words in bbq.CONDITIONS.items()},  # type: ignore[misc]
-    "winogender": {"": lambda r: True},
+    "winogender": {FULL: lambda r: True},
     "admissions": {},
 }
+"""Benchmark -> part -> which of its items are compared. Admissions have no right answer that could be gained."""

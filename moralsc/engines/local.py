@@ -6,8 +6,9 @@ continuations of a call in one packed pass. Never runs code that comes with a mo
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import transformers
@@ -27,6 +28,7 @@ from moralsc.models import ModelSpec
 
 _log = logging.getLogger(__name__)
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_DEVICE_MAPS = ("auto",)
 _WAIT_SECONDS = 0.05
 
 
@@ -82,6 +84,8 @@ class LocalEngine:
         device: str | None = None,
         dtype: str | None = None,
         *,
+        device_map: str | Mapping[str, str | int] | None = None,
+        place: int | None = None,
         offline: bool = False,
         packing: bool = True,
     ) -> "LocalEngine":
@@ -91,14 +95,19 @@ class LocalEngine:
             device: as torch names it; by default a CUDA device where there is one.
             dtype: float32, bfloat16 or float16. By default float32 on a CPU and for bundled models, elsewhere what
                 the files hold.
+            device_map: "auto" lets accelerate spread the layers over all cards, and over the machine's memory if they
+                are too small; or part of the model -> device. Takes the place of `device`.
+            place: number of this process among those of the machine; each takes the card of its number.
             offline: do not download anything.
             packing: see the constructor.
 
         Raises:
             ModelError: files are missing, or the model cannot be loaded from them.
-            InputError: there is no such dtype.
+            InputError: there is no such dtype or device map.
         """
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        device = device or _device(place)
+        if isinstance(device_map, str):
+            choose("device map", device_map, _DEVICE_MAPS)
         default = torch.float32 if device.startswith("cpu") or spec.bundled else "auto"
         precision = _DTYPES[choose("dtype", dtype, _DTYPES)] if dtype else default
         folder = model_folder(spec, offline)
@@ -108,12 +117,14 @@ class LocalEngine:
             transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         with _explained(spec.name, "loading"):
             tokenizer = AutoTokenizer.from_pretrained(folder, **safely)
-            wanted = {"dtype": precision, "use_safetensors": True, **safely}
+            spread = {"device_map": device_map} if device_map else {}
+            wanted: dict[str, Any] = {"dtype": precision, "use_safetensors": True, **safely, **spread}
             try:
                 model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="sdpa", **wanted)
             except ValueError:  # the architecture has no sdpa: its own default then
                 model = AutoModelForCausalLM.from_pretrained(folder, **wanted)
-            model.to(device)  # type: ignore[arg-type]  # the stub of this decorated method lacks its self
+            if not spread:
+                model.to(device)  # type: ignore[arg-type]  # the stub of this decorated method lacks its self
             return cls(spec, model, tokenizer, weights=weights, packing=packing)
 
     @property
@@ -133,7 +144,7 @@ class LocalEngine:
             "model": self._spec.name,
             "weights": self._weights,
             "dtype": str(self._model.dtype).removeprefix("torch."),
-            "device": str(self._model.device),
+            "device": ", ".join(_devices(self._model)),
             "attention": str(self._model.config._attn_implementation),
             "scoring": scoring,
             "moralsc": moralsc.__version__,
@@ -257,6 +268,19 @@ class LocalEngine:
         if not self._said:
             _log.warning("%s is scored in separate passes, which is slower: %s.", self._spec.name, self._packing.reason)
             self._said = True
+
+
+def _device(place: int | None) -> str:
+    """The card with this number, beginning anew where there are fewer; torch's current one without a number."""
+    if not torch.cuda.is_available():
+        return "cpu"
+    return "cuda" if place is None else f"cuda:{place % torch.cuda.device_count()}"
+
+
+def _devices(model: PreTrainedModel) -> list[str]:
+    """Where the model's parts lie, in their order."""
+    spread: Mapping[str, object] = getattr(model, "hf_device_map", None) or {"": model.device}
+    return list(dict.fromkeys(f"cuda:{where}" if isinstance(where, int) else str(where) for where in spread.values()))
 
 
 def _end_ids(model: PreTrainedModel) -> frozenset[int]:

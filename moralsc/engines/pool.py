@@ -11,19 +11,25 @@ from moralsc.engines.base import Engine
 from moralsc.models import find
 
 
-def load_local(name: str, offline: bool = False, dtype: str | None = None) -> Engine:
+def load_local(
+    name: str,
+    offline: bool = False,
+    dtype: str | None = None,
+    device_map: str | None = None,
+    place: int | None = None,
+) -> Engine:
     """Load a model of the catalogue on this machine; `offline` forbids downloads.
 
     Args:
-        dtype: see `LocalEngine.load`.
+        dtype, device_map, place: see `LocalEngine.load`.
 
     Raises:
-        InputError: the catalogue has no such model, or there is no such dtype.
+        InputError: the catalogue has no such model, or there is no such dtype or device map.
         ModelError: it cannot be loaded.
     """
     from moralsc.engines.local import LocalEngine
 
-    return LocalEngine.load(find(name), dtype=dtype, offline=offline)
+    return LocalEngine.load(find(name), dtype=dtype, device_map=device_map, place=place, offline=offline)
 
 
 class EnginePool:

@@ -1,5 +1,6 @@
 """`moralsc run`: the plan first, then progress, then figures and the path; and every end in a sentence."""
 
+import json
 import os
 import subprocess
 import sys
@@ -22,7 +23,7 @@ def engines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith("MORALSC_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("MORALSC_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(run, "load_local", lambda name, offline, dtype: fake(FAKES[name]))
+    monkeypatch.setattr(run, "load_local", lambda name, **_: fake(FAKES[name]))
 
 
 def call(out: Path, *more: str) -> Result:
@@ -65,7 +66,7 @@ def test_an_interrupted_run_says_how_far_it_is_and_how_it_goes_on(
         if next(calls) == 10:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "load_local", lambda name, offline, dtype: fake(before=stop))
+    monkeypatch.setattr(run, "load_local", lambda name, **_: fake(before=stop))
     done = call(tmp_path / "run", "--batch", "1")
     assert done.exit_code == 130
     status = folder.status(tmp_path / "run")
@@ -101,16 +102,20 @@ def test_what_cannot_be_is_said_before_anything_is_made(tmp_path: Path, more: tu
     assert not (tmp_path / "run").exists()
 
 
-def test_the_precision_asked_for_reaches_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted: list[str | None] = []
+def test_how_the_weights_are_to_be_loaded_reaches_the_model_and_the_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted: list[object] = []
 
-    def load(name: str, offline: bool, dtype: str | None) -> object:
-        wanted.append(dtype)
+    def load(name: str, *, dtype: str | None, device_map: str | None, **_: object) -> object:
+        wanted.append((dtype, device_map))
         return fake()
 
     monkeypatch.setattr(run, "load_local", load)
-    assert call(tmp_path / "run", "--dtype", "bfloat16").exit_code == 0
-    assert wanted == ["bfloat16"]
+    assert call(tmp_path / "run", "--dtype", "bfloat16", "--device-map", "auto").exit_code == 0
+    assert wanted == [("bfloat16", "auto")]
+    (attempt,) = json.loads((tmp_path / "run" / "run.json").read_text())["attempts"]
+    assert "--dtype bfloat16 --device-map auto" in attempt["command"]
 
 
 def test_the_package_offers_run_and_stays_light() -> None:
