@@ -1,4 +1,5 @@
-"""The command line: the same probe as the page's, in a terminal, and the benchmark files. Runs: `cli_run`.
+"""The command line: the same probe as the page's, in a terminal, and the benchmark files. Runs: `cli_run`,
+`cli_report`.
 
 Thin: it parses, calls, and prints. Nothing heavy is imported before a command needs it. Whatever a person may read as
 an error is one sentence on standard error, with exit code 2.
@@ -15,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 import moralsc
-from moralsc import cli_run
+from moralsc import cli_report, cli_run
 from moralsc.answers import Outcome
 from moralsc.benchmarks import BENCHMARKS, fetch, find_item, sources_table
 from moralsc.dialogue import BASELINE, Form, Mode, Status, Turn
@@ -50,6 +51,7 @@ app = typer.Typer(cls=_Group, no_args_is_help=True, add_completion=False, rich_m
 data = typer.Typer(no_args_is_help=True, help="The benchmark files: what is here, and downloads.")
 app.add_typer(data, name="data")
 app.add_typer(cli_run.app)
+app.add_typer(cli_report.app)
 
 
 def main() -> None:

@@ -18,10 +18,11 @@ LAYERS = (
     ("experiment",),
     ("analysis",),
     ("batch",),
+    ("reports",),
     ("organisms",),
     ("ui",),
     ("terminal",),
-    ("cli_run",),
+    ("cli_run", "cli_report"),
     ("cli",),
     ("__main__",),
 )
@@ -45,6 +46,8 @@ HOMES = {
     "tokenizers": ("moralsc/engines/local", "moralsc/organisms/"),
     "gradio": ("moralsc/ui/", "app.py"),
     "pyarrow": ("moralsc/batch/table",),
+    "jinja2": ("moralsc/reports/page",),
+    "accelerate": ("moralsc/batch/crew",),
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from moralsc.analysis.results import Result
+from moralsc.analysis.results import UNMATCHED, Result
 from moralsc.analysis.statistics import (
     DEFAULT,
     Figure,
@@ -25,8 +25,6 @@ from moralsc.items import Role
 
 Score = Callable[[Result], float | None]
 """What is gained: a Result -> a number, None where there is none."""
-
-_UNMATCHED = "not in both conditions"
 
 
 def right(result: Result) -> float | None:
@@ -157,7 +155,7 @@ def _pairs(
             pairs.append((a, b))
             continue
         gone = next((r for r in (a, b) if r and not usable(r)), None)
-        reason = gone.why_missing if gone and a and b else _UNMATCHED
+        reason = gone.why_missing if gone and a and b else UNMATCHED
         excluded[reason] = excluded.get(reason, 0) + 1
     return pairs, dict(sorted(excluded.items()))
 

@@ -12,6 +12,8 @@ from moralsc.benchmarks.bbq import NAMES
 from moralsc.items import Condition, Item, Polarity, Role
 
 BASELINE = "baseline"
+UNMATCHED = "not in both conditions"
+"""Name under which comparisons count what has no partner."""
 
 
 class Missing(StrEnum):

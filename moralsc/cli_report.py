@@ -1,0 +1,122 @@
+"""The commands on runs that are there: `moralsc report`, `moralsc compare`, `moralsc export`."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from moralsc.batch.results import By
+from moralsc.errors import RunError
+from moralsc.reports.formats import Format
+from moralsc.terminal import plain, show_table
+
+if TYPE_CHECKING:
+    from moralsc.reports.pairs import Pair
+
+app = typer.Typer()
+
+RunFolders = Annotated[list[Path], typer.Argument(help="folders of runs, complete or not", metavar="RUN...")]
+
+
+@app.command()
+def report(
+    runs: RunFolders,
+    out: Annotated[Path, typer.Option(help="the HTML file to write")] = Path("report.html"),
+) -> None:
+    """Write one self-contained page: what was run, six charts with a reading and a table each, the papers' claims."""
+    from moralsc.reports.figures import figures  # scipy, statsmodels and pyarrow take a moment to import
+    from moralsc.reports.page import html
+    from moralsc.reports.runs import read_runs
+
+    read = read_runs(runs)
+    write(out, html(read, figures(read)))
+    for run in read:
+        if run.incomplete:
+            typer.echo(f"{run.name}: {run.incomplete} records.", err=True)
+    typer.echo(str(out))
+
+
+@app.command()
+def compare(
+    run: Annotated[Path, typer.Argument(help="folder of a run", metavar="RUN_A")],
+    other: Annotated[
+        Path | None, typer.Argument(help="folder of another run of the same items", metavar="RUN_B")
+    ] = None,
+    a: Annotated[str, typer.Option("--a", help="MODEL/CORRECTION/ROUND/MODE in RUN_A; what is left out is found")] = "",
+    b: Annotated[
+        list[str] | None,
+        typer.Option("--b", help="the same in RUN_B, or in RUN_A without one; may be given several times"),
+    ] = None,
+    by: Annotated[By | None, typer.Option(help="what counts as the answer; else what the runs' designs say")] = None,
+    items: Annotated[bool, typer.Option("--items", help="name the items that turned")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print everything as JSON, items behind every count")] = False,
+) -> None:
+    """Compare two conditions, models or runs item by item: flips, McNemar's exact test, the paired difference."""
+    from moralsc.reports import pairs
+    from moralsc.reports.runs import read_comparable
+
+    first, second = read_comparable(run, other, by)
+    compared = pairs.compare_runs(first, second, pairs.Wanted.read(a), [pairs.Wanted.read(text) for text in b or ()])
+    for note in compared.notes:
+        typer.echo(plain(note), err=True)
+    if as_json:
+        typer.echo(json.dumps(pairs.records(compared), indent=1))
+        return
+    show_table([tuple(map(plain, row)) for row in pairs.table(compared)])
+    if len({(p.a, p.b) for p in compared.pairs}) == 1:
+        for pair in compared.pairs:
+            for square in pairs.squares(pair):
+                typer.echo(f"\n{pair.benchmark} {pair.part}")
+                show_table([tuple(map(plain, row)) for row in square])
+    if items:
+        _show_items(compared.pairs)
+    typer.echo(_WORDS)
+
+
+def _show_items(found: "Sequence[Pair]") -> None:
+    for pair in found:
+        if pair.test:
+            for word, cell in (("lost", (True, False)), ("won", (False, True))):
+                turned = pair.test.flips[cell]
+                typer.echo(plain(f"\n{pair.b.label}, {pair.benchmark} {pair.part}, {len(turned)} {word}:"))
+                typer.echo(plain(", ".join(turned)))
+
+
+_WORDS = (
+    "\nlost: right in a, wrong in b; won: the other way. p: McNemar's exact test; p (Holm): corrected for the pairs of "
+    "one part. n needed: items for 80 % power at this difference (Connor 1987). b - a: paired, with its bootstrap "
+    "interval."
+)
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="folder of a run, complete or not", metavar="RUN")],
+    form: Annotated[Format, typer.Option("--format", help="csv or parquet: a file; lm-eval: the harness's files")],
+    out: Annotated[Path, typer.Option(help="the file to write; of lm-eval a folder")],
+) -> None:
+    """Write a run's records for other programs; of lm-eval the results and samples of every model."""
+    from moralsc.batch import folder
+    from moralsc.reports.export import export as write_all
+
+    for path in write_all(run, form, out):
+        typer.echo(str(path))
+    status = folder.status(run)
+    if not status.complete:
+        typer.echo(status.sentence, err=True)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text file.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RunError(
+            f"{path} cannot be written ({error.strerror or error}). Name a file in a folder that exists."
+        ) from error

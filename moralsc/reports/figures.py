@@ -1,0 +1,179 @@
+"""From runs to the six charts of a report, each with one sentence that reads it, and to the papers' claims.
+
+`figures` is what the report and the page both show. Figures come from `batch.summary` and `moralsc.analysis`; nothing
+is computed here but which of them stand together.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from moralsc.analysis import bbq, winogender
+from moralsc.analysis.results import BASELINE, Result
+from moralsc.analysis.statistics import DEFAULT, Figure, Resampling
+from moralsc.batch.summary import AMBIG, DISAMBIG, FULL, PAIRED, Line, by_condition, lines
+from moralsc.prompts import Correction, Side, default_prompts
+from moralsc.reports import claimed, readings
+from moralsc.reports.chart import Chart, Figures, Kind, Point, Series, in_ladder_order
+from moralsc.reports.runs import Run
+
+OCCUPATION = "occupation"
+MICRO = bbq.MICRO
+FIRST = "specificity-0"
+"""The correction that charts of one correction show where it was asked: being told only to be fair."""
+
+OTHERS = ("cot", "match-stats")
+"""What Winogender's chart shows beside it."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One model's Results of one benchmark, with the lines measured from them.
+
+    Attributes:
+        found: condition -> Results.
+    """
+
+    series: Series
+    benchmark: str
+    found: Mapping[str, Sequence[Result]]
+    lines: tuple[Line, ...]
+
+    @property
+    def kind(self) -> str:
+        """The benchmark, published or bundled."""
+        return self.benchmark.partition(":")[0]
+
+
+def figures(
+    runs: Iterable[Run], corrections: Mapping[str, Correction] | None = None, how: Resampling = DEFAULT
+) -> Figures:
+    """All charts and claims of one run or several.
+
+    Args:
+        corrections: those of the prompt set, for sides and rungs; None for the default set.
+    """
+    return arranged(measured(runs, how), corrections, how)
+
+
+def measured(runs: Iterable[Run], how: Resampling = DEFAULT) -> tuple[Part, ...]:
+    """What takes time: all figures of every model and benchmark. A page keeps them while a person filters."""
+    given = tuple(runs)
+    return tuple(part for run in given for part in _parts(run, given, how))
+
+
+def arranged(
+    parts: Sequence[Part], corrections: Mapping[str, Correction] | None = None, how: Resampling = DEFAULT
+) -> Figures:
+    """The charts and claims of what was measured, or of some of it; see `figures`."""
+    known = default_prompts().corrections if corrections is None else corrections
+    charts = (make(parts, known, how) for make in _CHARTS)
+    read = tuple(replace(c, reading=readings.reading(c, known), notes=readings.notes(c)) for c in charts)
+    evidence = [m for part in parts for m in claimed.measured(part.series, part.lines, part.found)]
+    return Figures(read, claimed.findings(evidence))
+
+
+def _parts(run: Run, runs: Sequence[Run], how: Resampling) -> Iterator[Part]:
+    for (model, benchmark), found in run.results.items():
+        twice = sum(model in other.models for other in runs) > 1
+        label = f"{model} · {run.name}" if twice else model
+        series = Series(run.name, label, run.models[model], str(run.by), run.incomplete)
+        yield Part(series, benchmark, by_condition(found), tuple(lines(model, benchmark, found, how)))
+
+
+def _point(part: Part, line: Line, **more: Any) -> Point:
+    return Point(
+        part.series, part.benchmark, line.part, line.condition, more.pop("place", ""), line.metric, line.figure, **more
+    )
+
+
+def _of_lines(parts: Sequence[Part], corrections: Mapping[str, Correction], *wanted: tuple[str, str]) -> list[Point]:
+    """The lines of these (metric, part), model by model, conditions in the order of the ladder."""
+    found = list[Point]()
+    for part in parts:
+        order = in_ladder_order(part.found, corrections)
+        kept = [line for line in part.lines if (line.metric, line.part) in wanted]
+        kept.sort(key=lambda line: (wanted.index((line.metric, line.part)), order.index(line.condition)))
+        found += [_point(part, line, comparison=line.comparison) for line in kept]
+    return found
+
+
+def _ladder(parts: Sequence[Part], corrections: Mapping[str, Correction], how: Resampling) -> Chart:
+    shown = _of_lines(parts, corrections, ("neutral_rate", FULL), ("accuracy", AMBIG), ("accuracy", DISAMBIG))
+    return Chart(Kind.LADDER, "The ladder: score by correction", tuple(shown), "items")
+
+
+def _size(parts: Sequence[Part], corrections: Mapping[str, Correction], how: Resampling) -> Chart:
+    after = _after(parts, corrections)
+    gains = _of_lines(parts, corrections, ("gain", FULL), ("gain", AMBIG), ("gain", DISAMBIG))
+    sized = [replace(p, x=p.series.asked.parameters) for p in gains if p.condition == after]
+    title = "Size against gain" + (f": {after} minus baseline" if after else "")
+    return Chart(Kind.SIZE, title, tuple(p for p in sized if p.x is not None), "items", after)
+
+
+def _bbq(parts: Sequence[Part], corrections: Mapping[str, Correction], how: Resampling) -> Chart:
+    ours = [part for part in parts if part.kind == "bbq"]
+    after = _after(ours, corrections)
+    points = list[Point]()
+    for part in ours:
+        for condition in (c for c in (BASELINE, after) if c in part.found):
+            rows = part.found[condition]
+            for category in dict.fromkeys(r.group for r in rows):
+                points += _of_category(part, condition, category, [r for r in rows if r.group == category], how)
+            pooled = [line for line in part.lines if line.condition == condition and line.metric in _BBQ_METRICS]
+            points += [_point(part, line, place=MICRO) for line in pooled]
+    return Chart(Kind.BBQ, "BBQ by category: accuracy and s_AMB", tuple(points), "items", after)
+
+
+_BBQ_METRICS = ("accuracy", "s_AMB")
+
+
+def _of_category(part: Part, condition: str, category: str, rows: Sequence[Result], how: Resampling) -> Iterator[Point]:
+    within = {name: [r for r in rows if chosen(r)] for name, chosen in PAIRED["bbq"].items()}
+    for name, chosen in within.items():
+        if chosen:
+            yield Point(part.series, part.benchmark, name, condition, category, "accuracy", bbq.accuracy(chosen))
+    if ambiguous := within[AMBIG]:
+        found = bbq.ambiguous_bias(ambiguous, how)
+        yield Point(part.series, part.benchmark, AMBIG, condition, category, "s_AMB", found)
+
+
+def _winogender(parts: Sequence[Part], corrections: Mapping[str, Correction], how: Resampling) -> Chart:
+    ours = [part for part in parts if part.kind == "winogender"]
+    after = _after(ours, corrections)
+    points = list[Point]()
+    for part in ours:
+        for condition in (c for c in (BASELINE, after, *OTHERS) if c in part.found):
+            within = [r for r in part.found[condition] if r.group in winogender.SETS[OCCUPATION]]
+            for job in winogender.occupations(within):
+                figure = Figure(job.p_f, None, None, job.n)
+                points.append(
+                    Point(
+                        part.series, part.benchmark, OCCUPATION, condition, job.name, "p_f", figure, job.percent_female
+                    )
+                )
+            rho = [line for line in part.lines if (line.condition, line.metric) == (condition, "rho")]
+            points += [_point(part, line) for line in rho if line.part == OCCUPATION]
+    title = "Winogender: p(female) against the women in the occupation"
+    return Chart(Kind.WINOGENDER, title, tuple(points), "occupations", after)
+
+
+def _flips(parts: Sequence[Part], corrections: Mapping[str, Correction], how: Resampling) -> Chart:
+    gains = _of_lines(parts, corrections, ("gain", FULL), ("gain", AMBIG), ("gain", DISAMBIG))
+    return Chart(Kind.FLIPS, "Flips against the baseline", tuple(gains), "items")
+
+
+def _admissions(parts: Sequence[Part], corrections: Mapping[str, Correction], how: Resampling) -> Chart:
+    gaps = _of_lines(parts, corrections, ("gap", ""))
+    return Chart(Kind.ADMISSIONS, "Admissions: p(yes | Black) − p(yes | White)", tuple(gaps), "students")
+
+
+_CHARTS: tuple[Callable[[Sequence[Part], Mapping[str, Correction], Resampling], Chart], ...]
+_CHARTS = (_ladder, _size, _bbq, _winogender, _flips, _admissions)
+
+
+def _after(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> str:
+    """The one correction that is shown: FIRST where anybody was asked it, else the first ethical one, else any."""
+    there = in_ladder_order((c for part in parts for c in part.found if c != BASELINE), corrections)
+    ethical = [c for c in there if (known := corrections.get(c)) and known.side is Side.ETHICAL]
+    return FIRST if FIRST in there else next(iter((*ethical, *there)), "")

@@ -1,0 +1,155 @@
+"""The report: one HTML file that needs nothing beside itself and in which nothing acts.
+
+SVG and HTML come from our own templates instead of a charting library, since altair needs vl-convert (33 MB) to draw
+without a browser, and fixes its colours, where these follow the reader's light or dark. Everything that is filled in is
+escaped, there is no script, and the page forbids itself to load anything.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from moralsc.analysis.claims import Evidence, Finding
+from moralsc.prompts import Correction, default_prompts
+from moralsc.reports.chart import Chart, Figures, Kind
+from moralsc.reports.charts import draw
+from moralsc.reports.drawn import Drawn
+from moralsc.reports.runs import Run
+from moralsc.reports.words import interval, value
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_ITEMS = 200
+"""How many items stand behind a count; the command line has all of them."""
+
+
+def html(runs: Sequence[Run], figures: Figures, corrections: Mapping[str, Correction] | None = None) -> str:
+    """The report of these runs.
+
+    Args:
+        figures: of these runs, see `figures.figures`.
+        corrections: as they were given there.
+    """
+    known = default_prompts().corrections if corrections is None else corrections
+    surroundings = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_printable,
+    )
+    return surroundings.get_template("report.html").render(
+        runs=[_run(run) for run in runs],
+        charts=[_chart(chart, draw(chart, known)) for chart in figures.charts],
+        findings=[_finding(finding) for finding in figures.findings],
+        passed_over=sorted({a.model for run in runs for a in run.models.values() if a.mark}),
+        most=_ITEMS,
+    )
+
+
+def _printable(filled: Any) -> Any:
+    """What no reader can see but a page may obey (controls, reversed directions) becomes a replacement character."""
+    if not isinstance(filled, str) or hasattr(filled, "__html__"):
+        return filled
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in filled)
+
+
+def _run(run: Run) -> dict[str, Any]:
+    """What was run, in words; of bare records only what they say themselves."""
+    head = run.head
+    attempts = head.get("attempts") or [{}]
+    design = head.get("design", {})
+    facts = [(f"items of {key}", _data(data)) for key, data in head.get("data", {}).items()]
+    if prompts := head.get("prompts"):
+        facts.append(("prompts", f"{prompts['name']}, {prompts['hash']}"))
+    if design:
+        settings = ("mode", "form", "order", "limit", "rounds", "seed", "temperature")
+        facts.append(
+            ("settings", ", ".join(f"{name} {design[name]}" for name in settings if design.get(name) is not None))
+        )
+    facts.append(("answers by", _BY[run.by]))
+    if versions := attempts[-1].get("versions"):
+        facts.append(("versions", ", ".join(f"{name} {version}" for name, version in versions.items())))
+    if "started" in attempts[0]:
+        facts.append(("asked", _when(attempts)))
+    if run.failures:
+        facts.append(("failed", ", ".join(f"{n} {why}" for why, n in run.failures.items())))
+    return {
+        "name": run.name,
+        "incomplete": run.incomplete,
+        "status": run.status.sentence if run.status else "",
+        "models": [_model(run, name) for name in run.models],
+        "facts": facts,
+        "command": attempts[-1].get("command", ""),
+    }
+
+
+_BY = {"text": "what was written", "probability": "the most probable option"}
+
+
+def _data(data: Mapping[str, Any]) -> str:
+    left_out = "".join(f"; {n} excluded: {why}" for why, n in data["excluded"].items())
+    return f"{data['items']} of {data['here']} ({data['origin']}){left_out}; SHA-256 {data['hash']}"
+
+
+def _when(attempts: Sequence[Mapping[str, Any]]) -> str:
+    times = f" in {len(attempts)} attempts" if len(attempts) > 1 else ""
+    return f"{attempts[0]['started']} to {attempts[-1].get('ended', 'now, or until it was broken off')}{times}"
+
+
+def _model(run: Run, name: str) -> dict[str, str]:
+    facts, asked = run.head.get("models", {}).get(name, {}), run.models[name]
+    words = [facts.get("weights", ""), facts.get("dtype", ""), facts.get("device", "")]
+    words += [f"options by {asked.scored_by}"] if asked.scored_by else []
+    words += [f"corrections: {asked.mode}"] if asked.mode else []
+    return {"name": name, "facts": ", ".join(filter(None, words)), "mark": asked.mark}
+
+
+def _chart(chart: Chart, drawn: Drawn) -> dict[str, Any]:
+    return {
+        "kind": str(chart.kind),
+        "title": chart.title,
+        "reading": chart.reading,
+        "n": chart.n,
+        "marks": chart.marks,
+        "notes": chart.notes,
+        "drawn": drawn,
+        "table": chart.table() if chart.points else [],
+        "correction": chart.correction,
+        "flips": _flips(chart) if chart.kind is Kind.FLIPS else [],
+    }
+
+
+def _flips(chart: Chart) -> list[dict[str, Any]]:
+    """The items behind the counts of every comparison in which something turned."""
+    found = []
+    for point in chart.points:
+        if (test := point.comparison) and (test.lost or test.won):
+            name = " · ".join(filter(None, (point.series.label, point.benchmark, point.part, point.condition)))
+            found.append({"name": name, "lost": test.flips[True, False], "won": test.flips[False, True]})
+    return found
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    claim = finding.claim
+    return {
+        "says": claim.says,
+        "paper": claim.paper,
+        "verdict": str(finding.verdict),
+        "parts": len(claim.parts),
+        "evidence": [_evidence(e) for e in finding.evidence],
+    }
+
+
+def _evidence(evidence: Evidence) -> tuple[str, ...]:
+    part = evidence.part
+    what = " ".join(filter(None, (part.benchmark, part.group, part.condition, part.metric)))
+    against = f" against {part.against}" if part.against else ""
+    where = f"{part.range[0]:g} to {part.range[1]:g}" if part.expect == "between" else f"{part.expect} {part.bound:g}"
+    effect = evidence.effect
+    return (
+        *(", ".join(evidence.models), f"{what}, {part.correction}{against}", f"{part.shape} {where}"),
+        *(value(effect), interval(effect), str(effect.n), str(evidence.verdict), ", ".join(evidence.runs)),
+    )

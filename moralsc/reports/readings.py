@@ -1,0 +1,227 @@
+"""One sentence for each chart, written from its figures, and the sentences without which it would mislead."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from moralsc.analysis.results import BASELINE
+from moralsc.analysis.statistics import Figure
+from moralsc.prompts import Correction, Side
+from moralsc.reports.chart import Chart, Point, Series, in_ladder_order
+from moralsc.reports.words import listed, number, plural, signed
+
+_NAMES = {"bbq": "BBQ", "winogender": "Winogender", "admissions": "admissions"}
+_PARTS = {"ambig": ", ambiguous", "disambig": ", disambiguated"}
+_NOTICEABLE = 0.02  # a change smaller than this is not called one
+_FEW = 3
+_NOTHING = {
+    "ladder": "Nothing to show: no Winogender or BBQ item has been answered yet.",
+    "size": "Nothing to show: it needs a correction beside the baseline, and models whose size is known.",
+    "bbq": "Nothing to show: no BBQ item has been answered yet.",
+    "winogender": "Nothing to show: no Winogender item has been answered yet.",
+    "flips": "Nothing to show: it needs a correction beside the baseline of the same items.",
+    "admissions": "Nothing to show: no admissions item has been answered yet.",
+}
+
+
+def reading(chart: Chart, corrections: Mapping[str, Correction]) -> str:
+    """What the chart shows, in one sentence."""
+    if not chart.points:
+        return _NOTHING[chart.kind]
+    return _READINGS[chart.kind](chart, corrections)
+
+
+def notes(chart: Chart) -> tuple[str, ...]:
+    """What has to be known beside the figures: unfinished runs, and figures that are not to be compared."""
+    found = [f"{s.run} is {s.incomplete} records." for s in chart.series if s.incomplete]
+    ways = {(s.by, s.asked.scored_by if s.by == "probability" else "") for s in chart.series}
+    if len(ways) > 1:
+        found.append("Answers were read in different ways (see the table): compare models only within one of them.")
+    if len({s.asked.mode for s in chart.series if s.asked.mode}) > 1:
+        found.append("Some corrections followed the answer, others stood in a fresh dialogue (see the table).")
+    if chart.kind == "ladder" and any(", round " in p.condition for p in chart.points):
+        found.append("Rounds of review stand in the table alone.")
+    return tuple(dict.fromkeys(found))
+
+
+def benchmark_title(benchmark: str, part: str = "") -> str:
+    """ "BBQ, ambiguous (bundled items)"."""
+    name, _, bundled = benchmark.partition(":")
+    return _NAMES.get(name, name) + _PARTS.get(part, "") + (" (bundled items)" if bundled else "")
+
+
+def _ladder(chart: Chart, corrections: Mapping[str, Correction]) -> str:
+    groups = _grouped(chart.points)
+    fair, unfair = _fair(chart.points, corrections), _sided(chart.points, corrections, Side.UNETHICAL)
+    if not fair and not unfair:
+        return _few([_one(points, "", ()) for points in groups], "scores")
+    if len(groups) <= _FEW and len(chart.series) == 1:
+        return f"{chart.series[0].label}: " + "; ".join(_one(points, fair, unfair) for points in groups) + "."
+    said = []
+    if fair:
+        said.append(f"{_told(fair)}, the score {_tally([_moved(points, [fair]) for points in groups])}")
+    if unfair:
+        said.append(f"told to be unfair, the lowest of them {_tally([_moved(points, unfair) for points in groups])}")
+    return f"Of {len(groups)} scores (a model and its items): {'; '.join(said)}."
+
+
+def _one(points: Sequence[Point], fair: str, unfair: Sequence[str]) -> str:
+    by = {p.condition: p.figure for p in points}
+    name = benchmark_title(points[0].benchmark, points[0].part)
+    base = by.get(BASELINE)
+    if base is None or base.value is None:
+        return f"{name} has no baseline"
+    said = f"{name} {number(base.value)} at baseline (n = {base.n})"
+    if (there := by.get(fair)) and there.value is not None:
+        said += f", {number(there.value)} {_told(fair)}"
+    worst = [v for c in unfair if (f := by.get(c)) and (v := f.value) is not None]
+    return said + (f", {_span(worst)} told to be unfair" if worst else "")
+
+
+def _size(chart: Chart, corrections: Mapping[str, Correction]) -> str:
+    gaining = [p for p in chart.points if (p.figure.low or 0) > 0]
+    losing = [p for p in chart.points if p.figure.high is not None and p.figure.high < 0]
+    bare = sum(p.figure.low is None for p in chart.points)
+    unsure = len(chart.points) - len(gaining) - len(losing) - bare
+    sizes = [p.x for p in gaining if p.x is not None]
+    least = f", the smallest of them with {_parameters(min(sizes))} parameters" if sizes else ""
+    return (
+        f"Of {plural(len(chart.points), 'gain')} by {chart.correction}, {len(gaining)} lie clearly above 0{least}, "
+        f"{len(losing)} clearly below, and of {unsure} the interval holds 0"
+        + (f"; {bare} have no interval." if bare else ".")
+    )
+
+
+def _bbq(chart: Chart, corrections: Mapping[str, Correction]) -> str:
+    said = []
+    for (series, benchmark), points in _by_model(chart.points).items():
+        pooled = {(p.condition, p.metric, p.part): p.figure for p in points if p.place == "micro"}
+        words = []
+        for condition in (BASELINE, chart.correction):
+            bias, ambig, clear = (
+                pooled.get((condition, *key), _NO) for key in (("s_AMB", "ambig"), ("accuracy", "ambig"), _CLEAR)
+            )
+            if bias.n or ambig.n or clear.n:
+                words.append(
+                    f"{_or_none(bias, signed)} with accuracy {_or_none(ambig)} ambiguous and "
+                    f"{_or_none(clear)} disambiguated {_when(condition)}"
+                )
+        said.append(f"{series.label} on {benchmark_title(benchmark)}: s_AMB " + ", then ".join(words))
+    return _few(said, "pairs of model and items")
+
+
+_NO = Figure(None, None, None, 0)
+_CLEAR = ("accuracy", "disambig")
+
+
+def _winogender(chart: Chart, corrections: Mapping[str, Correction]) -> str:
+    said = []
+    for (series, benchmark), points in _by_model(chart.points).items():
+        rhos = [p for p in points if p.metric == "rho"]
+        words = [f"{_or_none(p.figure, signed)} {_when(p.condition)}" for p in rhos]
+        said.append(f"{series.label} on {benchmark_title(benchmark)}: rho {listed(words)}")
+    return _few(said, "pairs of model and items")
+
+
+def _flips(chart: Chart, corrections: Mapping[str, Correction]) -> str:
+    tests = [p.comparison for p in chart.points if p.comparison]
+    sure = [t for t in tests if t.p_holm is not None and t.p_holm < 0.05]
+    won, lost = (sum(getattr(t, name) for t in tests) for name in ("won", "lost"))
+    better = sum(t.won > t.lost for t in sure)
+    return (
+        f"Over {plural(len(tests), 'comparison')} with the baseline, {won} answers turned from wrong to right and "
+        f"{lost} from right to wrong; corrected for their number, {plural(better, 'gain')} and "
+        f"{plural(len(sure) - better, 'loss')} stand at p < .05."
+    )
+
+
+def _admissions(chart: Chart, corrections: Mapping[str, Correction]) -> str:
+    fair, said = _fair(chart.points, corrections), []
+    for points in _grouped(chart.points):
+        by = {p.condition: p.figure for p in points}
+        words = (
+            [f"{_or_none(by[BASELINE], signed)} at baseline (n = {by[BASELINE].n} students)"] if BASELINE in by else []
+        )
+        words += [f"{_or_none(by[fair], signed)} {_told(fair)}"] if fair in by else []
+        said.append(f"{points[0].series.label}: the gap is {', '.join(words)}")
+    return _few(said, "models")
+
+
+_READINGS: Mapping[str, Callable[[Chart, Mapping[str, Correction]], str]] = {
+    "ladder": _ladder,
+    "size": _size,
+    "bbq": _bbq,
+    "winogender": _winogender,
+    "flips": _flips,
+    "admissions": _admissions,
+}
+
+
+def _grouped(points: Iterable[Point]) -> list[list[Point]]:
+    """The points of one model and part together."""
+    found: dict[tuple[Series, str, str], list[Point]] = {}
+    for point in points:
+        found.setdefault((point.series, point.benchmark, point.part), []).append(point)
+    return list(found.values())
+
+
+def _by_model(points: Iterable[Point]) -> dict[tuple[Series, str], list[Point]]:
+    found: dict[tuple[Series, str], list[Point]] = {}
+    for point in points:
+        found.setdefault((point.series, point.benchmark), []).append(point)
+    return found
+
+
+def _sided(points: Iterable[Point], corrections: Mapping[str, Correction], side: Side) -> list[str]:
+    """The rungs of a side that were asked, the least specific ethical one first."""
+    order = in_ladder_order((p.condition for p in points), corrections)
+    return [c for c in order if (known := corrections.get(c)) and known.side is side and known.rung is not None]
+
+
+def _fair(points: Iterable[Point], corrections: Mapping[str, Correction]) -> str:
+    """The least specific ethical rung that was asked, else what stands on no rung; empty for baselines alone."""
+    known = tuple(points)
+    unfair = _sided(known, corrections, Side.UNETHICAL)
+    others = [p.condition for p in known if p.condition not in (BASELINE, *unfair)]
+    return next(iter((*_sided(known, corrections, Side.ETHICAL), *others)), "")
+
+
+def _told(condition: str) -> str:
+    return "told only to be fair" if condition == "specificity-0" else f"after {condition}"
+
+
+def _tally(moves: Sequence[float | None]) -> str:
+    """How many of some changes are clear enough to be called one."""
+    known = [m for m in moves if m is not None]
+    up, down = sum(m > _NOTICEABLE for m in known), sum(m < -_NOTICEABLE for m in known)
+    return f"rises in {up}, falls in {down} and stays within {number(_NOTICEABLE)} in {len(known) - up - down}"
+
+
+def _moved(points: Sequence[Point], conditions: Sequence[str]) -> float | None:
+    """The lowest score under these conditions minus the baseline's; None without both."""
+    by = {p.condition: p.figure.value for p in points}
+    after = [v for c in conditions if (v := by.get(c)) is not None]
+    before = by.get(BASELINE)
+    return None if before is None or not after else min(after) - before
+
+
+def _when(condition: str) -> str:
+    return "at baseline" if condition == BASELINE else f"after {condition}"
+
+
+def _or_none(figure: Figure, words: Callable[[float], str] = number) -> str:
+    return "undefined" if figure.value is None else words(figure.value)
+
+
+def _span(values: Sequence[float]) -> str:
+    least, most = number(min(values)), number(max(values))
+    return least if least == most else f"{least} to {most}"
+
+
+def _parameters(count: float) -> str:
+    return f"{count / 1e9:.3g}B" if count >= 1e9 else f"{count / 1e6:.3g}M"
+
+
+def _few(said: Sequence[str], noun: str) -> str:
+    """All of a few clauses in one sentence; of many the first, and how many more."""
+    if len(said) > _FEW:
+        return f"{said[0]}; {len(said) - 1} more {noun} stand below."
+    return "; ".join(said) + "."

@@ -1,0 +1,170 @@
+"""The figures of a report: equal to those of the functions that measure, each chart with n, reading and table."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from batch.made import admissions, bbq, by_item, record, winogender
+from catalogues import HUB, offering
+
+from moralsc.analysis import bbq as measuring
+from moralsc.analysis.admissions import gap
+from moralsc.analysis.claims import Verdict
+from moralsc.analysis.statistics import Resampling
+from moralsc.analysis.winogender import rho
+from moralsc.batch.record import Record
+from moralsc.batch.results import By, results
+from moralsc.batch.summary import summarise
+from moralsc.models import PLANTED
+from moralsc.prompts import default_prompts
+from moralsc.reports.chart import Chart, Figures, Kind, in_ladder_order
+from moralsc.reports.figures import figures
+from moralsc.reports.runs import run_of
+
+FEW = Resampling(resamples=100)
+CORRECTIONS = default_prompts().corrections
+ALL = by_item(
+    [
+        *bbq(["unknown", "biased", "biased", "counter"]),
+        *bbq(["unknown", "unknown", "biased", "unknown"], "specificity-0"),
+        *bbq(["biased", "biased", "biased", "biased"], "negation-1"),
+        *bbq(["unknown", "biased"], condition="disambiguated", category="SES", start=9),
+        *winogender([(10, 0.1), (50, 0.4), (90, 0.7)]),
+        *winogender([(10, 0.3), (50, 0.3), (90, 0.4)], "specificity-0"),
+        *admissions([0.2, -0.1], weight=3),
+        *admissions([0.0, 0.0], "specificity-0", weight=3),
+    ]
+)
+
+
+def made(records: Sequence[Record] = ALL, by: By = By.PROBABILITY) -> Figures:
+    return figures([run_of(records, "one", by)], how=FEW)
+
+
+def point(chart: Chart, **wanted: object) -> object:
+    (found,) = [p for p in chart.points if all(getattr(p, name) == value for name, value in wanted.items())]
+    return found.figure
+
+
+def test_every_chart_is_there_with_reading_n_and_a_table_of_its_figures() -> None:
+    with offering({"real": replace(HUB, name="real")}):
+        charts = made().charts
+    assert [c.kind for c in charts] == list(Kind)
+    for chart in charts:
+        assert chart.points
+        assert chart.reading.endswith(".")
+        assert chart.n.startswith("n = ")
+        table = chart.table()
+        assert len(table) == len(chart.points) + 1 == len(chart.records()) + 1
+        assert len({len(row) for row in table}) == 1
+        column = table[0].index("n")
+        assert [row[column] for row in table[1:]] == [str(p.figure.n) for p in chart.points]
+
+
+def test_figures_are_those_of_the_summary_at_the_end_of_the_run() -> None:
+    measured = {
+        (line.benchmark, line.part, line.condition, line.metric): line for line in summarise(ALL, By.PROBABILITY, FEW)
+    }
+    pooled = [p for chart in made().charts for p in chart.points if p.place in ("", "micro")]
+    assert pooled
+    for p in pooled:
+        line = measured[p.benchmark, p.part, p.condition, p.metric]
+        assert p.figure == line.figure
+        assert p.comparison is None or p.comparison == line.comparison
+
+
+def test_figures_are_those_worked_out_by_hand() -> None:
+    shown = made()
+    bbq_chart, ladder = shown.chart(Kind.BBQ), shown.chart(Kind.LADDER)
+    assert point(ladder, condition="baseline", part="ambig").value == 1 / 4  # type: ignore[attr-defined]
+    assert point(ladder, condition="specificity-0", part="ambig").value == 3 / 4  # type: ignore[attr-defined]
+    # three of four name a person, two of them the biased one: (1 - 1/4) * (2 * 2/3 - 1)
+    found = point(bbq_chart, condition="baseline", place="Age", metric="s_AMB")
+    assert found.value == pytest.approx(0.25)  # type: ignore[attr-defined]
+    flips = shown.chart(Kind.FLIPS)
+    (test,) = [p.comparison for p in flips.points if (p.benchmark, p.condition) == ("bbq", "specificity-0")]
+    assert test is not None
+    assert (test.lost, test.won, test.flips[False, True]) == (0, 2, ("1", "3"))
+    gaps = shown.chart(Kind.ADMISSIONS)
+    assert point(gaps, condition="baseline").value == pytest.approx(0.05)  # type: ignore[attr-defined]
+    assert point(gaps, condition="baseline").n == 6  # type: ignore[attr-defined]
+
+
+def test_categories_and_occupations_are_measured_by_the_functions_of_the_benchmarks() -> None:
+    shown = made()
+    rows = [r for r in results(ALL) if (r.benchmark, r.correction) == ("bbq", "baseline") and r.group == "Age"]
+    found = point(shown.chart(Kind.BBQ), condition="baseline", place="Age", metric="s_AMB")
+    assert found == measuring.ambiguous_bias(rows, FEW)
+    jobs = [r for r in results(ALL) if (r.benchmark, r.correction) == ("winogender", "baseline")]
+    chart = shown.chart(Kind.WINOGENDER)
+    assert point(chart, condition="baseline", metric="rho") == rho(jobs, FEW)
+    dots = [(p.x, p.figure.value) for p in chart.points if (p.condition, p.metric) == ("baseline", "p_f")]
+    assert dots == [(10, 0.1), (50, 0.4), (90, 0.7)]
+    students = [r for r in results(ALL) if (r.benchmark, r.correction) == ("admissions", "baseline")]
+    assert point(shown.chart(Kind.ADMISSIONS), condition="baseline") == gap(students, FEW)
+
+
+def test_nothing_at_all_is_said_in_every_chart() -> None:
+    for chart in made([]).charts:
+        assert (chart.points, chart.table()[1:], chart.n) == ((), [], "")
+        assert chart.reading.startswith("Nothing to show")
+
+
+def test_failed_and_baseline_only_runs_have_figures_that_say_so() -> None:
+    shown = made(bbq(["failed", "failed"]))
+    assert {p.figure.value for p in shown.chart(Kind.LADDER).points} == {None}
+    assert "2 failed: failed" in str(shown.chart(Kind.LADDER).table())
+    assert shown.chart(Kind.FLIPS).points == ()
+
+
+def test_conditions_stand_unethical_first_then_ethical_then_the_others_and_rounds_last() -> None:
+    mixed = ["cot, round 1", "cot", "specificity-2", "baseline", "negation-0", "specificity-0", "negation-2", "mine"]
+    assert in_ladder_order(mixed, CORRECTIONS) == [
+        *("negation-2", "negation-0", "baseline", "specificity-0", "specificity-2", "cot", "mine", "cot, round 1")
+    ]
+
+
+def test_a_miniature_marks_every_chart_of_its_own_and_is_no_evidence() -> None:
+    mini = [replace(r, mark=PLANTED) for r in ALL]
+    with offering({"real": replace(HUB, name="real")}):
+        shown = made(mini)
+        assert all(chart.marks == (f"real: {PLANTED}",) for chart in shown.charts)
+        assert not any(f.evidence for f in shown.findings)
+        assert all(chart.marks == () for chart in made().charts)
+
+
+def test_published_items_of_a_known_model_are_evidence_and_bundled_ones_are_not() -> None:
+    with offering({"real": replace(HUB, name="real")}):
+        judged = {f.claim.id: f for f in made().findings}
+        assert any(e.models == ("real",) for e in judged["unethical-instructions"].evidence)
+        assert judged["unethical-instructions"].runs == ("one",)
+        own = made([replace(r, source="bundled") for r in ALL])
+        assert {f.verdict for f in own.findings} == {Verdict.NOT_ENOUGH}
+        assert not any(f.evidence for f in own.findings)
+
+
+def test_bundled_and_published_items_are_never_pooled() -> None:
+    both = by_item([*ALL, *(replace(r, source="bundled", item="b" + r.item) for r in ALL)])
+    for chart in made(both).charts:
+        keys = {p.benchmark for p in chart.points}
+        assert keys == {k for name in {k.partition(":")[0] for k in keys} for k in (name, f"{name}:bundled")}
+        counts = {(p.benchmark.partition(":")[0], p.condition, p.place, p.metric, p.figure.n) for p in chart.points}
+        assert 2 * len(counts) == len({(p.benchmark, p.condition, p.place, p.metric, p.part) for p in chart.points})
+
+
+def test_models_that_were_read_in_different_ways_are_told_apart() -> None:
+    other = [replace(r, model="other", scored_by="label") for r in ALL]
+    assert any("different ways" in note for note in made([*ALL, *other]).chart(Kind.LADDER).notes)
+    assert made().chart(Kind.LADDER).notes == ()
+
+
+def test_one_model_in_two_runs_is_two_series() -> None:
+    first, second = run_of(ALL, "x", By.PROBABILITY), run_of(ALL, "y", By.PROBABILITY)
+    chart = figures([first, second], how=FEW).chart(Kind.LADDER)
+    assert [s.label for s in chart.series] == ["real · x", "real · y"]
+
+
+def test_bare_records_are_read_by_text_only_if_all_of_them_were_said() -> None:
+    said = [replace(r, outcome="unparsed") for r in bbq(["unknown", "biased"])]
+    assert run_of(said).by is By.TEXT
+    assert run_of([*said, record("biased", item="z")]).by is By.PROBABILITY

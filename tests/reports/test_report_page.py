@@ -1,0 +1,273 @@
+"""The report: one inert file with everything in it, whatever the records say; and the three commands."""
+
+import csv
+import html
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from batch.fakes import FAKES, design, fake
+from batch.made import admissions, bbq, by_item, winogender
+from catalogues import HUB, offering
+from typer.testing import CliRunner, Result
+
+from moralsc import cli
+from moralsc.analysis.statistics import Resampling
+from moralsc.batch import folder
+from moralsc.batch.record import Record
+from moralsc.batch.results import By
+from moralsc.batch.run import run as ask
+from moralsc.models import PLANTED
+from moralsc.reports.chart import Figures
+from moralsc.reports.figures import figures
+from moralsc.reports.page import html as page
+from moralsc.reports.runs import read_run, run_of
+from moralsc.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+FEW = Resampling(resamples=50)
+HOSTILE = (
+    "</svg></style><script>alert(1)</script><img src=x onerror=alert(1)>"
+    '" onload="x" {{ 7*7 }} {% raw %} ${x} \u202e\x00'
+)
+ALL = by_item(
+    [
+        *bbq(["unknown", "biased", "counter"]),
+        *bbq(["unknown", "unknown", "unknown"], "specificity-0"),
+        *bbq(["biased", "biased", "biased"], "negation-0"),
+        *winogender([(10, 0.1), (50, 0.4), (90, 0.7)]),
+        *winogender([(10, 0.3), (50, 0.3), (90, 0.4)], "specificity-0"),
+        *admissions([0.2, -0.1]),
+    ]
+)
+
+
+class Seen(HTMLParser):
+    """What a browser would make of a page: its elements, their attributes, its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def drawn(records: Sequence[Record]) -> tuple[Figures, str]:
+    runs = [run_of(records, "one", By.PROBABILITY)]
+    made = figures(runs, how=FEW)
+    return made, page(runs, made)
+
+
+@pytest.fixture
+def known() -> Iterator[None]:
+    with offering({"real": replace(HUB, name="real")}):
+        yield
+
+
+@pytest.mark.usefixtures("known")
+def test_every_figure_reading_and_n_of_the_charts_stands_in_the_page() -> None:
+    made, text = drawn(ALL)
+    for chart in made.charts:
+        section = text[text.index(f'<section id="{chart.kind}"') :]
+        section = html.unescape(section[: section.index("</section>")])
+        assert chart.reading in section
+        assert chart.n in section
+        assert "<svg" in section
+        rows = [tuple(re.findall(r"<td>(.*?)</td>", row)) for row in re.findall(r"<tr>(<td>.*?)</tr>", section)]
+        assert rows == chart.table()[1:]
+
+
+def test_whatever_records_say_nothing_in_the_page_acts() -> None:
+    evil = [
+        replace(
+            r,
+            model=HOSTILE,
+            mark=HOSTILE,
+            item=r.item + HOSTILE,
+            category=HOSTILE if r.benchmark == "bbq" else r.category,
+            occupation=r.occupation + HOSTILE,
+            correction=r.correction if r.correction == "baseline" else r.correction + HOSTILE,
+        )
+        for r in ALL
+    ]
+    plain, hostile = (Seen(drawn(records)[1]) for records in (ALL, evil))
+    tags = {tag for tag, _ in hostile.elements}
+    assert tags <= {tag for tag, _ in plain.elements}
+    assert not tags & {"script", "img", "iframe", "object", "link", "form", "input", "button", "base"}
+    for _, attributes in hostile.elements:
+        assert not any(name.startswith("on") or name in ("src", "srcdoc", "action", "style") for name in attributes)
+        assert (attributes.get("href") or "#").startswith("#")
+    said = "".join(hostile.texts)
+    assert "{{ 7*7 }}" in said
+    assert "\u202e" not in said
+    assert "\x00" not in said
+
+
+def test_the_page_asks_the_network_for_nothing_and_forbids_itself_to() -> None:
+    text = drawn(ALL)[1]
+    assert "default-src 'none'; style-src 'unsafe-inline'" in text
+    assert not re.search(r"https?:|url\(|@import|src=", text)
+
+
+def test_every_chart_of_a_miniature_carries_its_mark() -> None:
+    text = drawn([replace(r, mark=PLANTED) for r in ALL])[1]
+    for section in re.findall(
+        r'<section id="(?:ladder|bbq|winogender|flips|admissions)".*?</section>', text, re.DOTALL
+    ):
+        assert PLANTED in html.unescape(section)
+    assert PLANTED not in drawn(ALL)[1]
+
+
+def test_an_empty_run_and_a_failed_one_are_pages_too() -> None:
+    for records in ([], bbq(["failed", "failed"])):
+        made, text = drawn(records)
+        for chart in made.charts:
+            assert chart.reading in html.unescape(text)
+
+
+def test_the_reports_colours_are_those_of_the_page() -> None:
+    ours = (ROOT / "moralsc/reports/templates/report.css").read_text(encoding="utf-8")
+    theirs = (ROOT / "moralsc/ui/style.css").read_text(encoding="utf-8")
+    for name in ("page", "card", "ink", "grey", "accent", "unbiased", "danger", "line", "soft"):
+        assert re.findall(rf"--{name}: (#\w+)", ours) == re.findall(rf"--m-{name}: (#\w+)", theirs), name
+
+
+# The commands
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    with offering(FAKES):
+        made = design(("winogender:bundled", "bbq:bundled:Age"), "ladder", limit=4)
+        ask(made, tmp_path / "run", Settings(cache=tmp_path), load=lambda name: fake(FAKES[name]))
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def unfinished(tmp_path: Path) -> Path:
+    calls = iter(range(1000))
+
+    def stop() -> None:
+        if next(calls) == 8:
+            raise KeyboardInterrupt
+
+    made = design(("winogender:bundled",), "specificity-0", limit=4, batch=1)
+    with offering(FAKES), pytest.raises(KeyboardInterrupt):
+        ask(made, tmp_path / "half", Settings(cache=tmp_path), load=lambda name: fake(before=stop))
+    return tmp_path / "half"
+
+
+def call(*words: str | Path) -> Result:
+    with offering(FAKES):
+        return CliRunner().invoke(cli.app, list(map(str, words)))
+
+
+def test_the_report_of_a_folder_says_what_was_run(run: Path, tmp_path: Path) -> None:
+    done = call("report", run, "--out", tmp_path / "r.html")
+    assert done.exit_code == 0, done.output
+    text = html.unescape((tmp_path / "r.html").read_text(encoding="utf-8"))
+    head = json.loads((run / "run.json").read_text())
+    for said in (
+        head["attempts"][0]["command"],
+        head["prompts"]["hash"],
+        "Complete: ",
+        head["models"]["fake"]["weights"],
+    ):
+        assert said in text
+
+
+def test_an_unfinished_run_says_so_wherever_it_is_shown(unfinished: Path, tmp_path: Path) -> None:
+    status = folder.status(unfinished)
+    assert 0 < status.done < status.planned
+    said = f"incomplete: done {status.done} of {status.planned}"
+    done = call("report", unfinished, "--out", tmp_path / "r.html")
+    assert said in done.stderr
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    for section in re.findall(r'<section id="(?:runs|ladder|winogender|flips)".*?</section>', text, re.DOTALL):
+        assert said in section
+    assert said in call("compare", unfinished).stderr
+    assert "Incomplete: done" in call("export", unfinished, "--format", "csv", "--out", tmp_path / "r.csv").stderr
+
+
+def test_compare_prints_a_table_and_the_same_as_json(run: Path) -> None:
+    shown = call("compare", run, "--a", "/baseline", "--b", "/specificity-0", "--items")
+    assert shown.exit_code == 0, shown.output
+    assert "a \\ b" in shown.stdout
+    assert "Connor 1987" in shown.stdout
+    plain = json.loads(call("compare", run, "--json").stdout)
+    assert {p["b"]["condition"] for p in plain} >= {"negation-2", "specificity-3"}
+    refused = call("compare", run, "--b", "/specificty-0")
+    assert refused.exit_code == 2
+    assert "Did you mean 'specificity-0'" in refused.stderr
+
+
+def test_what_cannot_be_written_or_read_is_one_sentence(run: Path, tmp_path: Path) -> None:
+    for words in (
+        ("report", tmp_path / "none"),
+        ("report", run, "--out", tmp_path / "no" / "r.html"),
+        ("export", run, "--format", "parquet", "--out", tmp_path / "no" / "r"),
+        ("export", run, "--format", "lm-eval", "--out", run / "run.json"),
+        ("compare", tmp_path / "none"),
+    ):
+        done = call(*words)
+        assert done.exit_code == 2, done.output
+        assert done.stdout == ""
+        assert done.stderr.count("\n") == 1
+
+
+def test_exports_hold_every_record(run: Path, tmp_path: Path) -> None:
+    from moralsc.batch import table
+
+    kept = list(folder.records(run))
+    assert call("export", run, "--format", "parquet", "--out", tmp_path / "r.parquet").exit_code == 0
+    assert list(table.read(tmp_path / "r.parquet")) == kept
+    assert call("export", run, "--format", "csv", "--out", tmp_path / "r.csv").exit_code == 0
+    with (tmp_path / "r.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["item"] for row in rows] == [r.item for r in kept]
+    assert [json.loads(row["logprobs"]) for row in rows] == [list(r.logprobs or ()) for r in kept]
+    assert [row["reply"] for row in rows] == [r.reply or "" for r in kept]
+
+
+def test_the_harness_layout_has_its_keys_and_our_figures(run: Path, tmp_path: Path) -> None:
+    assert call("export", run, "--format", "lm-eval", "--out", tmp_path / "lm").exit_code == 0
+    (path,) = (tmp_path / "lm" / "fake").glob("results_*.json")
+    found = json.loads(path.read_text(encoding="utf-8"))
+    per_task = ("configs", "versions", "n-shot", "higher_is_better", "n-samples", "task_hashes")
+    assert all(found[name].keys() == found["results"].keys() for name in per_task)
+    assert {"config", "date", "model_name", "model_source", "group_subtasks"} <= found.keys()
+    with offering(FAKES):
+        measured = {
+            (p.benchmark, p.condition, p.part): p.figure
+            for p in figures([read_run(run)]).charts[0].points
+            if p.figure.value is not None
+        }
+    for (benchmark, condition, part), figure in measured.items():
+        task = found["results"][f"moralsc_{benchmark.replace(':', '_')}_{condition}"]
+        assert task["acc,none" if part == "full" else f"acc_{part},none"] == figure.value
+    for task, values in found["results"].items():
+        (file,) = (tmp_path / "lm" / "fake").glob(f"samples_{task}_*.jsonl")
+        samples = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        assert len(samples) == values["sample_len"]
+        for metric in ("acc", "acc_ambig", "acc_disambig"):
+            scores = [s[metric] for s in samples if metric in s["metrics"]]
+            if scores:
+                assert sum(scores) / len(scores) == pytest.approx(values[f"{metric},none"])
+
+
+def test_the_harness_shows_an_export_as_its_own(run: Path, tmp_path: Path) -> None:
+    harness = pytest.importorskip("lm_eval.utils", reason="the harness is not installed")
+    assert call("export", run, "--format", "lm-eval", "--out", tmp_path / "lm").exit_code == 0
+    (path,) = (tmp_path / "lm" / "fake").glob("results_*.json")
+    shown = harness.make_table(json.loads(path.read_text(encoding="utf-8")))
+    assert "moralsc_winogender_bundled_baseline" in shown
