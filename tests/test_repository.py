@@ -24,8 +24,6 @@ INSTALLABLE = (*REQUIREMENTS, "constraints.txt")
 SUPPORTED = ("3.11", "3.12")
 # Requirements that no file of ours imports: tools, and plugins of what we import.
 TOOLS = {"ruff", "mypy", "types-requests"}
-# What a dependency of ours imports for us: transformers' Trainer does not work without accelerate.
-FOR_OTHERS = {"accelerate"}
 MODULES = {"pyyaml": "yaml"}
 
 
@@ -112,7 +110,7 @@ def installed(package: str) -> bool:
 
 
 def test_requirements_are_what_the_product_imports_and_nothing_else() -> None:
-    declared = {module(name) for name in requirements("requirements.txt").keys() - FOR_OTHERS}
+    declared = {module(name) for name in requirements("requirements.txt")}
     training = {module(name) for name in requirements("requirements-train.txt")}
     assert (modules("moralsc/**/*.py") | modules("app.py")) - training == declared
 

@@ -76,7 +76,7 @@ class Decoders:
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with these sequences alone, after `append`."""
         chosen = torch.tensor(rows)
-        self._cache.batch_select_indices(chosen.to(self._model.device))
+        self._cache.batch_select_indices(chosen)
         self._new, self._mask, self._positions = (t[chosen] for t in (self._new, self._mask, self._positions))
 
 
