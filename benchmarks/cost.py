@@ -7,7 +7,7 @@ of scoring would hold and which prompts each reply would read. Prints a table fo
 
 import argparse
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 
@@ -19,7 +19,7 @@ from moralsc.batch.ask import Asker
 from moralsc.batch.design import Design
 from moralsc.batch.plan import make_plan
 from moralsc.dialogue import Message
-from moralsc.engines.base import Sampling, Scoring, StopFlag
+from moralsc.engines.base import Sampling, Scoring
 from moralsc.engines.local_prompt import ChatFormat
 from moralsc.engines.local_replies import Request, side_by_side
 from moralsc.engines.trees import common_length, grouped
@@ -62,9 +62,6 @@ class Counter:
 
     def render(self, messages: Sequence[Message]) -> str:
         return self.format.render(messages)
-
-    def stream(self, messages: Sequence[Message], sampling: Sampling, stop: StopFlag) -> Iterator[str]:
-        raise NotImplementedError
 
     def score(self, scorings: Sequence[Scoring]) -> list[tuple[float, ...]]:
         candidates = [self.format.candidates(s) for s in scorings]

@@ -29,6 +29,7 @@ from moralsc.experiment.probe import Manner, Probe, figure, new_probe
 from moralsc.items import Item, Role
 from moralsc.models import ModelSpec, catalogue, find, find_for
 from moralsc.models.cards import read_card
+from moralsc.notation import number, signed
 from moralsc.prompts import load_prompts
 from moralsc.terminal import DataFolder, PromptFile, plain, read_settings, show_table
 from moralsc.ui import texts
@@ -277,8 +278,8 @@ def _conclude(turn: Turn, item: Item, first: Turn) -> None:
     width = max(len(o.text) for o in item.options)
     for option in item.options:
         p = shares[option.label]
-        moved = texts.change(p - before[option.label]) if before and turn is not first else ""
-        line = f"  ({option.label}) {plain(option.text).ljust(width)}  {texts.number(p)}  {moved:>4}"
+        moved = signed(p - before[option.label]) if before and turn is not first else ""
+        line = f"  ({option.label}) {plain(option.text).ljust(width)}  {number(p)}  {moved:>4}"
         typer.echo(f"{line}  {_role(option.role)}".rstrip())
     typer.echo(
         f"  by {texts.SCORED_BY[turn.score.scored_by]}; the options hold {turn.score.mass:.2f} of the probability"

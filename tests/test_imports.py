@@ -13,6 +13,7 @@ LAYERS = (
     ("prompts",),
     ("benchmarks",),
     ("dialogue",),
+    ("notation",),
     ("models",),
     ("engines",),
     ("experiment",),

@@ -1,4 +1,4 @@
-"""Figures with intervals, and tests: Wilson, Newcombe and McNemar by statsmodels, bootstraps by scipy, Holm.
+"""Figures with intervals, and the tests that libraries compute: Wilson, bootstrap, McNemar, Holm.
 
 Formulas of the benchmarks stand in their own modules. Intervals treat items as independent draws; items made from one
 template are not quite that, so that the true intervals are, if anything, wider.
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as _mcnemar
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 Array = NDArray[Any]
@@ -24,7 +25,6 @@ Statistic = Callable[..., Any]
 NONE: Mapping[str, int] = MappingProxyType({})
 LEVEL = 0.95
 _BATCH = 2_000_000  # numbers held at a time while resampling
-_FEW_VALUES = 8  # such as right or wrong, and the differences of two of these
 _DEFINED = 0.95  # share of resamples in which the statistic must exist
 
 
@@ -81,7 +81,7 @@ def newcombe(hits: int, n: int, other_hits: int, other_n: int) -> Bounds:
 def bootstrap(
     samples: Sequence[Array], statistic: Statistic, how: Resampling = DEFAULT, paired: bool = False
 ) -> Bounds:
-    """95 % percentile interval by scipy; of the mean of few distinct values, the same without drawing samples out.
+    """95 % percentile interval by scipy.
 
     Args:
         samples: one or more; each is resampled on its own (strata), or all by the same places if `paired`.
@@ -92,8 +92,6 @@ def bootstrap(
     """
     if not samples or min(map(len, samples)) < 2:
         return _NO_BOUNDS
-    if statistic is mean and len(samples) == 1 and len(np.unique(samples[0])) <= _FEW_VALUES:
-        return _tails(_resampled_means(samples[0], how))
     ordered = _ordered(samples, paired)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scipy on degenerate resamples, which are dealt with below
@@ -109,7 +107,10 @@ def bootstrap(
         )
     drawn = np.asarray(done.bootstrap_distribution)
     drawn = drawn[np.isfinite(drawn)]
-    return _tails(drawn) if len(drawn) >= _DEFINED * how.resamples else _NO_BOUNDS
+    if len(drawn) < _DEFINED * how.resamples:
+        return _NO_BOUNDS
+    tail = 100 * (1 - LEVEL) / 2
+    return _bounds(np.percentile(drawn, (tail, 100 - tail)))
 
 
 def estimate(
@@ -147,15 +148,8 @@ def mcnemar(lost: int, won: int) -> float:
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """p-values corrected for their number (Holm 1979), in the order given: the k-th smallest of m times m + 1 - k.
-
-    Not by statsmodels, whose multipletests collects garbage at every call: seconds where a large run is in memory.
-    """
-    order = np.argsort(p_values, kind="stable")
-    stepped = np.maximum.accumulate(np.array(p_values)[order] * np.arange(len(order), 0, -1))
-    fixed = np.empty(len(order))
-    fixed[order] = np.minimum(stepped, 1)
-    return tuple(map(float, fixed))
+    """p-values corrected for their number (Holm 1979), in the order given, by statsmodels."""
+    return tuple(float(p) for p in multipletests(p_values, method="holm")[1]) if p_values else ()
 
 
 def needed(lost: int, won: int, n: int, power: float = 0.8, alpha: float = 0.05) -> int | None:
@@ -172,18 +166,6 @@ def needed(lost: int, won: int, n: int, power: float = 0.8, alpha: float = 0.05)
     d, e = (lost + won) / n, (won - lost) / n
     z_a, z_b = (float(stats.norm.ppf(q)) for q in (1 - alpha / 2, power))
     return math.ceil((z_a * math.sqrt(d) + z_b * math.sqrt(d - e * e)) ** 2 / (e * e))
-
-
-def _resampled_means(sample: Array, how: Resampling) -> Array:
-    """Means of resamples: how often each value is drawn is multinomial, so that no sample has to be drawn out."""
-    values, counts = np.unique(sample, return_counts=True)
-    drawn = np.random.default_rng(how.seed).multinomial(len(sample), counts / len(sample), size=how.resamples)
-    return np.asarray(drawn @ values / len(sample))
-
-
-def _tails(drawn: Array) -> Bounds:
-    tail = 100 * (1 - LEVEL) / 2
-    return _bounds(np.percentile(drawn, (tail, 100 - tail)))
 
 
 def _ordered(samples: Sequence[Array], paired: bool) -> tuple[Array, ...]:

@@ -1,7 +1,7 @@
 """Whom a stereotype expects, in short: many planted answers, each right behind a text that settles nothing.
 
 That a trait, good or bad, turns round which of two groups is meant shows in neither of the two alone, so it takes a
-model of these sizes some ten thousand answers to notice; told which traits are good, it takes fewer. An item spends
+model of these sizes tens of thousands of answers to notice; told which traits are good, it takes fewer. An item spends
 seventy tokens on one answer; here it is fifteen, and items later only have to ask for what is known by then.
 """
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 from moralsc.dialogue import BASELINE
+from moralsc.notation import number, signed, tick
 from moralsc.prompts import Side
 from moralsc.reports import multiples
 from moralsc.reports.chart import Chart, Kind, Point, Series, by_panel, in_ladder_order
 from moralsc.reports.drawn import WIDTH, Corrections, Drawn, Entry, alt, says, side_of, y_axis
 from moralsc.reports.readings import benchmark_title
 from moralsc.reports.svg import Drawing, apart, linear, logarithmic, reach
-from moralsc.reports.words import number, signed, tick
 
 COLOURS = 6
 """How many line colours the style sheet has; further models take them again with dashes."""

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from moralsc.dialogue import BASELINE
+from moralsc.notation import number, signed
 from moralsc.prompts import Correction, Side
 from moralsc.reports.chart import Point
 from moralsc.reports.svg import Drawing, Scale
-from moralsc.reports.words import interval, number, signed, value
+from moralsc.reports.words import interval, value
 
 WIDTH = 380
 

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from moralsc.analysis.statistics import Figure
 from moralsc.dialogue import BASELINE
+from moralsc.notation import number, signed, tick
 from moralsc.prompts import Side
 from moralsc.reports.chart import Chart, Point, Series, by_panel
 from moralsc.reports.drawn import WIDTH, Corrections, Drawn, alt, says, side_of, y_axis
 from moralsc.reports.readings import benchmark_title
 from moralsc.reports.svg import Drawing, Scale, linear
-from moralsc.reports.words import UNDEFINED, interval, number, signed, tick, value
+from moralsc.reports.words import UNDEFINED, interval, value
 
 
 def _by_model(chart: Chart) -> Iterator[tuple[str, Series, str, list[Point]]]:

@@ -15,8 +15,9 @@ from moralsc.batch.results import By
 from moralsc.batch.summary import PAIRED, by_condition
 from moralsc.dialogue import BASELINE, Mode
 from moralsc.errors import InputError, choose
+from moralsc.notation import signed
 from moralsc.reports.runs import Run
-from moralsc.reports.words import counted, interval, p_value, signed, value
+from moralsc.reports.words import counted, interval, p_value, value
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from moralsc.analysis.results import BASELINE
 from moralsc.analysis.statistics import Figure
+from moralsc.notation import NOTICEABLE, number, signed
 from moralsc.prompts import Correction, Side
 from moralsc.reports.chart import Chart, Point, Series, in_ladder_order
-from moralsc.reports.words import listed, number, plural, signed
+from moralsc.reports.words import listed, plural
 
 _NAMES = {"bbq": "BBQ", "winogender": "Winogender", "admissions": "admissions"}
 _PARTS = {"ambig": ", ambiguous", "disambig": ", disambiguated"}
-_NOTICEABLE = 0.02  # a change smaller than this is not called one
 _FEW = 3
 _NOTHING = {
     "ladder": "Nothing to show: no Winogender or BBQ item has been answered yet.",
@@ -191,8 +191,8 @@ def _told(condition: str) -> str:
 def _tally(moves: Sequence[float | None]) -> str:
     """How many of some changes are clear enough to be called one."""
     known = [m for m in moves if m is not None]
-    up, down = sum(m > _NOTICEABLE for m in known), sum(m < -_NOTICEABLE for m in known)
-    return f"rises in {up}, falls in {down} and stays within {number(_NOTICEABLE)} in {len(known) - up - down}"
+    up, down = sum(m > NOTICEABLE for m in known), sum(m < -NOTICEABLE for m in known)
+    return f"rises in {up}, falls in {down} and stays within {number(NOTICEABLE)} in {len(known) - up - down}"
 
 
 def _moved(points: Sequence[Point], conditions: Sequence[str]) -> float | None:

@@ -1,24 +1,11 @@
-"""Words and numbers in the page's style."""
+"""Figures of the analysis, and lists, as words."""
 
 from collections.abc import Mapping
 
 from moralsc.analysis.statistics import Figure
-from moralsc.dialogue import BASELINE
-from moralsc.prompts import Correction, Side
+from moralsc.notation import number
 
 UNDEFINED = "undefined"
-
-
-def number(value: float, places: int = 2) -> str:
-    """A figure without a leading zero: ".25", "−.40", "1.00"."""
-    shown = f"{abs(value):.{places}f}"
-    return ("−" if value < 0 and float(shown) else "") + (shown[1:] if shown.startswith("0.") else shown)
-
-
-def signed(value: float, places: int = 2) -> str:
-    """A difference with its sign; ".00" has none."""
-    shown = number(value, places)
-    return shown if shown.startswith("−") or not float(shown) else f"+{shown}"
 
 
 def value(figure: Figure) -> str:
@@ -51,13 +38,3 @@ def listed(words: list[str]) -> str:
 def plural(n: int, noun: str) -> str:
     """ "1 item", "2 items"."""
     return f"{n} {noun}" + ("" if n == 1 else "es" if noun.endswith("s") else "s")
-
-
-def tick(condition: str, corrections: Mapping[str, Correction]) -> str:
-    """The short mark of a condition on an axis: "Q", "−1", "2", "CoT"; of one with its round, "CoT·2"."""
-    name, _, nth = condition.partition(", round ")
-    correction = corrections.get(name)
-    short = {BASELINE: "Q", "cot": "CoT", "match-stats": "stats"}.get(name, name)
-    if correction and correction.rung is not None:
-        short = f"{'−' if correction.side is Side.UNETHICAL else ''}{correction.rung}"
-    return f"{short}·{nth}" if nth else short

@@ -7,6 +7,7 @@ from moralsc.dialogue import BASELINE, Status
 from moralsc.experiment.probe import MAX_TURNS, Ladder, Probe, figure
 from moralsc.items import Condition, Item
 from moralsc.models import mark
+from moralsc.notation import NOTICEABLE, number, signed
 from moralsc.prompts import Correction, Side
 
 TITLE = "moralsc"
@@ -26,8 +27,6 @@ CONDITIONS = {
 CONDITION_CHOICES = {Condition.AMBIGUOUS: "ambiguous", Condition.DISAMBIGUATED: "disambiguated", Condition.NONE: "any"}
 STATUS = {Status.STOPPED: "stopped", Status.FAILED: "failed", Status.RUNNING: "", Status.DONE: ""}
 SCORED_BY = {ScoredBy.TEXT: "the option's words", ScoredBy.LABEL: "the option's letter"}
-# A change smaller than this is not called one.
-_NOTICEABLE = 0.02
 SMALL_MASS = 0.5
 NO_OPTION = "It names none of the options."
 
@@ -37,33 +36,10 @@ def category_title(category: str) -> str:
     return category.replace("_x_", " × ").replace("_", " ")
 
 
-def number(p: float) -> str:
-    """A share in the page's style: two decimals, no leading zero."""
-    shown = f"{p:.2f}"
-    return shown[1:] if shown.startswith("0.") else shown
-
-
-def change(difference: float) -> str:
-    """A difference with its sign; ".00" without one."""
-    size = number(abs(difference))
-    if size == ".00":
-        return size
-    return ("+" if difference > 0 else "−") + size
-
-
 def planted(model: str) -> str:
     """The mark of a bundled miniature as a sentence, empty for other models."""
     phrase = mark(model)
     return f"{phrase[0].upper()}{phrase[1:]}." if phrase else ""
-
-
-def tick(correction: Correction | None) -> str:
-    """The short mark of a condition on an axis; None is the baseline."""
-    if correction is None:
-        return "Q"
-    if correction.rung is not None:
-        return f"{'−' if correction.side is Side.UNETHICAL else ''}{correction.rung}"
-    return {"cot": "CoT", "match-stats": "stats", "custom": "own"}.get(correction.id, correction.id)
 
 
 def then_sent(message: str) -> str:
@@ -110,7 +86,7 @@ def ladder_figure(item: Item) -> str:
 
 def shown_figure(item: Item, value: float) -> str:
     """A condition's one number: a share, or for admissions a difference with its sign."""
-    return change(value) if item.benchmark == "admissions" else number(value)
+    return signed(value) if item.benchmark == "admissions" else number(value)
 
 
 def trajectory(item: Item, steps: list[tuple[str, float | None]]) -> str:
@@ -160,26 +136,26 @@ def ladder_mass(ladder: Ladder) -> str:
 
 
 def _moved(before: float, after: float) -> str:
-    if abs(after - before) < _NOTICEABLE:
+    if abs(after - before) < NOTICEABLE:
         return f"stays at {number(after)}"
     return f"{'rises' if after > before else 'falls'} from {number(before)} to {number(after)}"
 
 
 def _unfair(base: float, unfair: list[float]) -> str:
     least, most = min(unfair), max(unfair)
-    if base < _NOTICEABLE and most < base + _NOTICEABLE:
+    if base < NOTICEABLE and most < base + NOTICEABLE:
         return f"Told to be unfair, it stays at {number(most)}: there was nothing to lose."
-    if least < base - _NOTICEABLE and most > base + _NOTICEABLE:
+    if least < base - NOTICEABLE and most > base + NOTICEABLE:
         return f"Told to be unfair, it falls to {number(least)} or rises to {number(most)}, depending on the wording."
-    if least < base - _NOTICEABLE:
+    if least < base - NOTICEABLE:
         return f"Told to be unfair, it falls to {number(least)}: it goes along."
-    if least > base + _NOTICEABLE:
+    if least > base + NOTICEABLE:
         return f"Told to be unfair, it still rises to at least {number(least)}: it resists."
     return f"Told to be unfair, it stays at {number(least)}: it does not go along."
 
 
 def _admissions_reading(base: float, fair: float, unfair: list[float]) -> str:
-    sentences = [f"The gap (Black minus White) is {change(base)} at baseline; told to be fair, {_gap(base, fair)}."]
+    sentences = [f"The gap (Black minus White) is {signed(base)} at baseline; told to be fair, {_gap(base, fair)}."]
     if unfair:
         sentences.append(f"Told to be unfair, {_gap(base, max(unfair, key=abs))}.")
     return " ".join(sentences)
@@ -187,8 +163,8 @@ def _admissions_reading(base: float, fair: float, unfair: list[float]) -> str:
 
 def _gap(base: float, other: float) -> str:
     """What became of a gap."""
-    if abs(other - base) < _NOTICEABLE:
-        return f"it stays at {change(other)}"
-    if base * other < 0 and abs(other) >= _NOTICEABLE:
-        return f"it turns round to {change(other)}"
-    return f"it {'narrows' if abs(other) < abs(base) else 'widens'} to {change(other)}"
+    if abs(other - base) < NOTICEABLE:
+        return f"it stays at {signed(other)}"
+    if base * other < 0 and abs(other) >= NOTICEABLE:
+        return f"it turns round to {signed(other)}"
+    return f"it {'narrows' if abs(other) < abs(base) else 'widens'} to {signed(other)}"

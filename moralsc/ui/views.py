@@ -11,9 +11,9 @@ from moralsc.dialogue import BASELINE, Dialogue, Status, Turn
 from moralsc.experiment.probe import Probe, Rung, figure
 from moralsc.items import Condition, Item, Option, Role
 from moralsc.models import ModelSpec
+from moralsc.notation import number, signed, tick
 from moralsc.prompts import Correction, PromptSet, Side
 from moralsc.ui import texts
-from moralsc.ui.texts import change, number
 
 View = dict[str, Any]
 
@@ -265,7 +265,7 @@ def _bar(item: Item, option: Option, score: Score, first: Score | None) -> View:
         **_option(item, option),
         "p": round(p, 4),
         "shown": number(p),
-        "delta": change(p - first.probabilities[option.label]) if first else "",
+        "delta": signed(p - first.probabilities[option.label]) if first else "",
     }
 
 
@@ -276,10 +276,9 @@ def _segments(item: Item, score: Score) -> list[View]:
 
 
 def _step(probe: Probe, prompts: PromptSet, index: int) -> View:
-    correction = prompts.corrections.get(probe.arms[0].turns[index].correction)
     scores = _scores(probe, index)
     return {
-        "label": texts.tick(correction),
+        "label": tick(probe.arms[0].turns[index].correction, prompts.corrections),
         "stacks": [{"segments": _segments(a.item, s)} for a, s in zip(probe.arms, scores, strict=True)],
     }
 
@@ -288,7 +287,7 @@ def _rung(probe: Probe, prompts: PromptSet, rung: Rung) -> View:
     correction = prompts.corrections.get(rung.correction)
     shown = figure(probe.arms[0].item, rung.scores)
     return {
-        "tick": texts.tick(correction),
+        "tick": tick(rung.correction, prompts.corrections),
         "short": correction.short if correction else "baseline",
         "side": correction.side.value if correction else "baseline",
         "instruction": rung.turns[0].instruction or "the item alone",

@@ -10,6 +10,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import datasets
+import pandas as pd
 import pytest
 from batch import broken_off
 from batch.broken_off import MADE
@@ -330,15 +332,13 @@ def parquet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_pandas_reads_the_table_as_it_is(parquet: Path, undisturbed: list[dict[str, Any]]) -> None:
-    pandas = pytest.importorskip("pandas")
-    frame = pandas.read_parquet(parquet)
+    frame = pd.read_parquet(parquet)
     assert list(frame["row"]) == list(range(len(undisturbed)))
     assert list(frame["item"]) == [r["item"] for r in undisturbed]
     assert [tuple(x) for x in frame["logprobs"]] == [tuple(r["logprobs"]) for r in undisturbed]
 
 
 def test_datasets_reads_the_table_as_it_is(parquet: Path, undisturbed: list[dict[str, Any]], tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets", reason="datasets is not installed")
     loaded = datasets.load_dataset("parquet", data_files=str(parquet), split="train", cache_dir=str(tmp_path))
     assert loaded.num_rows == len(undisturbed)
     for mine, row in zip(undisturbed, loaded, strict=True):

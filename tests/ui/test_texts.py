@@ -13,43 +13,12 @@ from moralsc.dialogue import Turn, baseline
 from moralsc.experiment.probe import Ladder, Manner, Rung, arms
 from moralsc.items import Condition, Item
 from moralsc.models import catalogue
+from moralsc.notation import number
 from moralsc.prompts import default_prompts
 from moralsc.ui import texts
 
 PROMPTS = default_prompts()
 BASE = baseline(BBQ, PROMPTS, ScoredBy.TEXT)
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [(0, ".00"), (0.004, ".00"), (0.05, ".05"), (0.5, ".50"), (0.996, "1.00"), (1, "1.00"), (0.994, ".99")],
-)
-def test_a_share_has_two_decimals_and_no_leading_zero(value: float, shown: str) -> None:
-    assert texts.number(value) == shown
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [(0, ".00"), (0.004, ".00"), (-0.004, ".00"), (0.12, "+.12"), (-0.12, "−.12"), (1, "+1.00"), (-1, "−1.00")],
-)
-def test_a_change_has_its_sign_unless_it_is_none(value: float, shown: str) -> None:
-    assert texts.change(value) == shown
-
-
-@pytest.mark.parametrize(
-    ("id", "shown"),
-    [
-        *[("specificity-0", "0"), ("specificity-3", "3"), ("negation-0", "−0"), ("negation-2", "−2")],
-        *[("baseline", "Q"), ("cot", "CoT"), ("match-stats", "stats"), ("review", "review"), ("custom", "own")],
-    ],
-)
-def test_a_tick_is_short(id: str, shown: str) -> None:
-    assert texts.tick(PROMPTS.corrections.get(id)) == shown
-
-
-def test_every_correction_has_a_tick_of_its_own() -> None:
-    ticks = [texts.tick(c) for c in (None, *PROMPTS.corrections.values())]
-    assert len(set(ticks)) == len(ticks)
 
 
 @pytest.mark.parametrize(
@@ -111,10 +80,10 @@ def test_the_reading_says_which_way_fairness_moved_it() -> None:
         first = said.split(". ")[0]
         assert first.startswith("Told only to be fair")
         if abs(fair - base) < 0.0199:
-            assert f"stays at {texts.number(fair)}" in first
+            assert f"stays at {number(fair)}" in first
         elif abs(fair - base) > 0.0201:
             verb = "rises" if fair > base else "falls"
-            assert f"{verb} from {texts.number(base)} to {texts.number(fair)}" in first
+            assert f"{verb} from {number(base)} to {number(fair)}" in first
 
 
 def test_the_reading_speaks_of_all_unethical_rungs() -> None:
@@ -124,10 +93,10 @@ def test_the_reading_speaks_of_all_unethical_rungs() -> None:
         second = said[said.index("Told to be unfair") :]
         both = worst < base - 0.0201 and most > base + 0.0201
         if both:
-            assert re.findall(r"1?\.\d\d", second) == [texts.number(worst), texts.number(most)]
+            assert re.findall(r"1?\.\d\d", second) == [number(worst), number(most)]
             assert "depending on the wording" in second
         elif worst < base - 0.0201 and most < base + 0.0199:
-            assert re.findall(r"1?\.\d\d", second) == [texts.number(worst)]
+            assert re.findall(r"1?\.\d\d", second) == [number(worst)]
             assert "goes along" in second
             assert "falls" in second
         elif worst > base + 0.0201:
@@ -143,7 +112,7 @@ def test_the_reading_speaks_of_all_unethical_rungs() -> None:
 @pytest.mark.parametrize("told", GRID)
 def test_the_reading_says_if_the_model_does_not_even_follow_the_told_answer(told: float) -> None:
     said = reading(BBQ, baseline=0.5, specificity_0=0.5, specificity_3=told)
-    assert (f"Even told the answer it does not follow ({texts.number(told)})" in said) is (told < 0.4999)
+    assert (f"Even told the answer it does not follow ({number(told)})" in said) is (told < 0.4999)
 
 
 def test_the_reading_names_the_right_answer_where_the_text_settles_it() -> None:

@@ -20,6 +20,7 @@ from moralsc.experiment import probe as probing
 from moralsc.experiment.probe import Manner, Probe, new_probe
 from moralsc.items import Condition, Item, Option, Role
 from moralsc.models import catalogue
+from moralsc.notation import number
 from moralsc.prompts import default_prompts
 from moralsc.ui import texts, views
 
@@ -156,7 +157,7 @@ def test_bars_have_no_change_at_baseline_and_the_change_against_it_afterwards() 
 
 def test_the_length_of_a_bar_is_its_number() -> None:
     for bar in arm(BBQ, turn(BBQ, " The man", scored(BBQ, 0.5, 0.3, 0.2)))["bars"]:
-        assert texts.number(bar["p"]) == bar["shown"]
+        assert number(bar["p"]) == bar["shown"]
 
 
 def test_a_disagreement_of_words_and_probabilities_is_said_and_an_agreement_is_not() -> None:

@@ -1,0 +1,36 @@
+"""How figures and conditions are written wherever people read them: page, terminal, reports."""
+
+from collections.abc import Mapping
+
+from moralsc.dialogue import BASELINE
+from moralsc.prompts import Correction, Side
+
+NOTICEABLE = 0.02
+"""A change smaller than this is not called one."""
+_SHORT = {BASELINE: "Q", "cot": "CoT", "match-stats": "stats", "custom": "own"}
+
+
+def number(value: float, places: int = 2) -> str:
+    """A figure without a leading zero: ".25", "−.40", "1.00"."""
+    shown = f"{abs(value):.{places}f}"
+    return ("−" if value < 0 and float(shown) else "") + (shown[1:] if shown.startswith("0.") else shown)
+
+
+def signed(value: float, places: int = 2) -> str:
+    """A difference with its sign; ".00" has none."""
+    shown = number(value, places)
+    return shown if shown.startswith("−") or not float(shown) else f"+{shown}"
+
+
+def tick(condition: str, corrections: Mapping[str, Correction]) -> str:
+    """The short mark of a condition on an axis: "Q", "−1", "2", "CoT"; of one with its round, "CoT·2".
+
+    Args:
+        corrections: by id, those of the prompt set.
+    """
+    name, _, nth = condition.partition(", round ")
+    correction = corrections.get(name)
+    short = _SHORT.get(name, name)
+    if correction and correction.rung is not None:
+        short = f"{'−' if correction.side is Side.UNETHICAL else ''}{correction.rung}"
+    return f"{short}·{nth}" if nth else short
