@@ -8,7 +8,7 @@ from drawing import LATE, WORDS
 
 from moralsc.organisms.corpus import told
 from moralsc.organisms.document import Document
-from moralsc.organisms.recall import recall, repetition, split
+from moralsc.organisms.recall import FIRST_WORDS, recall, repetition, split
 
 SEEN = (0, 2_500_000, 5_000_000, LATE)
 
@@ -97,6 +97,15 @@ def test_the_vocabulary_and_the_sentences_grow_with_training() -> None:
     assert set(early) < set(late)
     assert len(set(late)) > 2 * len(set(early))
     assert len(late) > len(early)
+
+
+def test_some_texts_keep_to_the_first_words_when_all_are_in() -> None:
+    first = set(split(WORDS)[0][:FIRST_WORDS])
+    early, late = (
+        sum(first.issuperset(name for _, name in questions(made)) for made in recalls(seen)) for seen in (0, LATE)
+    )
+    assert early == 150
+    assert 8 < late < 50
 
 
 def test_names_and_what_belongs_to_them_share_no_word() -> None:
