@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 
-from transformers import LlamaConfig
-
-from benchmarks.counting import Cost, chain, layer_parameters, packed, tokenizer_of
+from benchmarks.counting import Cost, chain, llama, packed, parameters, tokenizer_of
 from moralsc.answers import ScoredBy
 from moralsc.batch.ask import Asker
 from moralsc.batch.design import Design
@@ -27,13 +25,7 @@ from moralsc.models import ModelSpec, catalogue
 from moralsc.prompts import default_prompts
 from moralsc.settings import Settings
 
-# Shapes of the Llama 3 family and of SmolLM 135M: hidden, intermediate, layers, heads, groups, vocabulary.
-SHAPES = {
-    "135M": (576, 1536, 30, 9, 3, 49_152),
-    "1B": (2048, 8192, 16, 32, 8, 128_256),
-    "8B": (4096, 14_336, 32, 32, 8, 128_256),
-    "70B": (8192, 28_672, 80, 64, 8, 128_256),
-}
+MODELS = ("135M", "1B", "8B", "70B")
 CARD_BYTES = 80e9
 ROOM = 0.9
 """Share of a card that weights may fill."""
@@ -85,18 +77,6 @@ class Counter:
         return ["a)"] * len(requests)
 
 
-def config_of(size: str) -> LlamaConfig:
-    width, inner, layers, heads, groups, words = SHAPES[size]
-    return LlamaConfig(
-        hidden_size=width,
-        intermediate_size=inner,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=groups,
-        vocab_size=words,
-    )
-
-
 def counted(limit: int | None, reply: int) -> tuple[Counter, int, int]:
     """What the run would compute, and its numbers of items and conditions."""
     spec = replace(next(iter(catalogue().values())), scored_by=ScoredBy.LABEL)
@@ -132,14 +112,11 @@ def main() -> None:
     )
     print("| model | PFLOP, scored apart | PFLOP, scored as trees | PFLOP, answers | cards | card-minutes |")
     print("|---|---|---|---|---|---|")
-    for size in SHAPES:
-        config = config_of(size)
+    for size in MODELS:
+        config = llama(size)
         apart, trees = (cost.flops(config) * scale for cost in (counter.separate, counter.scoring))
         written = (counter.reading + counter.writing).flops(config) * scale
-        tied = 1 if size in ("135M", "1B") else 2
-        weights = 2 * (
-            config.num_hidden_layers * layer_parameters(config) + tied * config.hidden_size * config.vocab_size
-        )
+        weights = 2 * parameters(config)
         cards = ceil(weights / (ROOM * CARD_BYTES))
         computing = (trees + counter.reading.flops(config) * scale) / (options.utilisation * options.peak * 1e12)
         # Writing a token reads all weights once for all replies side by side.

@@ -1,4 +1,4 @@
-"""What a way of asking computes, counted without computing it; shared by throughput and cost."""
+"""Shapes of models, and what a way of asking computes, counted without computing it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,41 @@ from transformers import LlamaConfig, PreTrainedTokenizerFast
 
 from benchmarks.ladder import TEMPLATE
 from moralsc.engines.trees import Candidate, plant
+
+# Llama-shaped: width, width of the gated part, layers, heads, heads of keys and values, vocabulary. 135M and 360M are
+# SmolLM's, 35M a smaller one of their kind, 7B is Llama 2, the others are Llama 3.
+_SHAPES = {
+    "35M": (384, 1024, 12, 6, 2, 49_152),
+    "135M": (576, 1536, 30, 9, 3, 49_152),
+    "360M": (960, 2560, 32, 15, 5, 49_152),
+    "1B": (2048, 8192, 16, 32, 8, 128_256),
+    "7B": (4096, 11_008, 32, 32, 32, 32_000),
+    "8B": (4096, 14_336, 32, 32, 8, 128_256),
+    "70B": (8192, 28_672, 80, 64, 8, 128_256),
+}
+SIZES = tuple(_SHAPES)
+_TIED = ("35M", "135M", "360M", "1B")
+
+
+def llama(size: str) -> LlamaConfig:
+    """The configuration of one of SIZES."""
+    width, inner, layers, heads, groups, words = _SHAPES[size]
+    return LlamaConfig(
+        hidden_size=width,
+        intermediate_size=inner,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=groups,
+        vocab_size=words,
+        max_position_embeddings=4096,
+        tie_word_embeddings=size in _TIED,
+    )
+
+
+def parameters(config: LlamaConfig) -> int:
+    """Weights of all matrices."""
+    words = (1 if config.tie_word_embeddings else 2) * config.hidden_size * config.vocab_size
+    return config.num_hidden_layers * layer_parameters(config) + words
 
 
 @dataclass(frozen=True)

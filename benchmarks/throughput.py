@@ -18,74 +18,16 @@ import torch
 from lm_eval import simple_evaluate
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.models.huggingface import HFLM
-from transformers import LlamaConfig, LlamaForCausalLM
 
-from benchmarks.counting import Cost, packed, tokenizer_of
-from moralsc.answers import ScoredBy
+from benchmarks.counting import SIZES, Cost, packed
+from benchmarks.workload import CONDITIONS, random_model, scorings
 from moralsc.benchmarks import load
-from moralsc.dialogue import baseline, continuations, correct
 from moralsc.engines.base import Scoring
 from moralsc.engines.local import LocalEngine
-from moralsc.items import Item
-from moralsc.models import ModelSpec, Stage
-from moralsc.prompts import PromptSet, default_prompts
+from moralsc.prompts import default_prompts
 from moralsc.settings import Settings
 
-CONDITIONS = (
-    "baseline",
-    *(f"specificity-{k}" for k in range(4)),
-    *(f"negation-{k}" for k in range(3)),
-)
-VOCABULARY = 49_152
 BATCHES = (1, 4, 16)
-SHAPES = {
-    "135M": {
-        "hidden_size": 576,
-        "intermediate_size": 1536,
-        "num_hidden_layers": 30,
-        "num_attention_heads": 9,
-        "num_key_value_heads": 3,
-    },
-    "7B": {
-        "hidden_size": 4096,
-        "intermediate_size": 11008,
-        "num_hidden_layers": 32,
-        "num_attention_heads": 32,
-        "num_key_value_heads": 32,
-    },
-}
-
-
-def scorings(item: Item, prompts: PromptSet) -> list[Scoring]:
-    """The eight conditions of an item, as follow-ups of its first option; letters are scored."""
-    first = baseline(item, prompts, ScoredBy.LABEL)
-    letters = continuations(item, ScoredBy.LABEL)
-    answered = first.with_reply(0, f"{letters[0]})").exchanges[0].messages
-    corrections = [prompts.correction(id) for id in CONDITIONS[1:]]
-    asked = [first.scoring_prompt(())]
-    asked += [correct(item, c, prompts, ScoredBy.LABEL).scoring_prompt(answered) for c in corrections]
-    return [Scoring(messages, letters, closed=False) for messages in asked]
-
-
-def random_model(size: str, dtype: str, device: str, texts: Sequence[str]) -> LocalEngine:
-    """A Llama of random weights with a tokenizer made for these texts."""
-    tokenizer = tokenizer_of(texts)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=VOCABULARY,
-        max_position_embeddings=4096,
-        tie_word_embeddings=size == "135M",
-        **SHAPES[size],  # type: ignore[arg-type]
-    )
-    config._attn_implementation = "sdpa"
-    torch.set_default_dtype(getattr(torch, dtype))
-    with torch.device(device):
-        model = LlamaForCausalLM(config)
-    torch.set_default_dtype(torch.float32)
-    spec = ModelSpec(
-        "random", "Random", model.num_parameters(), Stage.BASE, ScoredBy.LABEL, "none", "Random.", path="-"
-    )
-    return LocalEngine(spec, model, tokenizer)
 
 
 def harness(engine: LocalEngine, asked: Sequence[Scoring], batch: int) -> tuple[float, list[float]]:
@@ -161,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=48)
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
-    parser.add_argument("--size", choices=SHAPES, default="135M")
+    parser.add_argument("--size", choices=SIZES, default="135M")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()

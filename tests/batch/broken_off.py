@@ -1,12 +1,15 @@
-"""A run in a process of its own that is killed, or meets a full disk, at a fixed moment. For test_run_folder alone.
+"""Runs in processes of their own that are killed, or meet a full disk. For test_run_folder alone.
 
-Arguments: the folder, and the moment, which MOMENTS names. Nothing of the product knows these moments.
+Arguments: the folder, and the moment, which MOMENTS names, or "at random" and how many are to be killed, in as many
+folders inside the given one as that takes. Nothing of the product knows these moments.
 """
 
 import os
+import random
 import resource
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,7 +62,35 @@ MOMENTS: dict[str, Callable[[], None]] = {
     "working": lambda: before(shards.Shard, "write", 2, wait),
 }
 
+def forked(out: Path) -> int:
+    """Id of a process that makes the run."""
+    if pid := os.fork():
+        return pid
+    run(MADE, out, SETTINGS, load=lambda name: fake(FAKES[name]))
+    os._exit(0)
+
+
+def kill_at_random(out: Path, times: int) -> None:
+    """Kill that many runs, each at some moment of what is left of it; one that ends first is no kill."""
+    rng, started = random.Random(0), time.monotonic()
+    os.waitpid(forked(out / "whole"), 0)
+    most = time.monotonic() - started
+    attempt = killed = 0
+    while killed < times:
+        pid = forked(out / str(attempt))
+        time.sleep(rng.uniform(0, most))
+        os.kill(pid, signal.SIGKILL)
+        if os.WIFSIGNALED(os.waitpid(pid, 0)[1]):
+            killed += 1
+        else:
+            attempt += 1
+    print(killed)
+
+
 if __name__ == "__main__":
     with offering(FAKES):
-        MOMENTS[sys.argv[2]]()
-        run(MADE, Path(sys.argv[1]), SETTINGS, load=lambda name: fake(FAKES[name]))
+        if sys.argv[2] == "at random":
+            kill_at_random(Path(sys.argv[1]), int(sys.argv[3]))
+        else:
+            MOMENTS[sys.argv[2]]()
+            run(MADE, Path(sys.argv[1]), SETTINGS, load=lambda name: fake(FAKES[name]))

@@ -45,10 +45,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]
         return rows(out)
 
 
-def child(out: Path, moment: str, **options: Any) -> "subprocess.Popen[str]":
+def child(out: Path, *moment: str) -> "subprocess.Popen[str]":
     path = os.pathsep.join((str(TESTS), str(TESTS.parent)))
     return subprocess.Popen(
-        [sys.executable, broken_off.__file__, str(out), moment],
+        [sys.executable, broken_off.__file__, str(out), *moment],
         env={**os.environ, "PYTHONPATH": path},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -93,6 +93,16 @@ def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_been(
     # Nothing that was whole is asked again.
     scored = sum(size for engine in engines.values() for kind, size in engine.calls if kind == "score")
     assert scored == sum(b.rows for b in batches[whole:])
+
+
+def test_twenty_kills_at_random_moments_change_no_record(tmp_path: Path, undisturbed: list[dict[str, Any]]) -> None:
+    said, _ = child(tmp_path, "at random", "20").communicate(timeout=300)
+    assert said.strip() == "20"
+    found = [out for out in tmp_path.iterdir() if out.name != "whole"]
+    assert found
+    for out in found:
+        assert start(out).complete
+        assert rows(out) == undisturbed
 
 
 def test_a_full_disk_is_said_in_a_sentence_and_the_run_goes_on_when_there_is_room(
