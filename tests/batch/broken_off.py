@@ -62,6 +62,7 @@ MOMENTS: dict[str, Callable[[], None]] = {
     "working": lambda: before(shards.Shard, "write", 2, wait),
 }
 
+
 def forked(out: Path) -> int:
     """Id of a process that makes the run."""
     if pid := os.fork():
