@@ -3,6 +3,7 @@
 A Settings object is passed to whoever needs it. Nothing here is read at import, and nobody imports a value by name.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import platformdirs
 from moralsc.errors import InputError
 
 PUBLISHED = "https://raw.githubusercontent.com"
+_SPACE_ITEMS, _SPACE_DAYS = 500, 7
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -30,6 +32,9 @@ class Settings:
         host, port: where the page listens; port 0 takes any free one.
         space_id: "owner/name" when running as a hosted Space, else empty.
         queue: visitors that may wait for a model before the page says that it is full.
+        runs: whole runs that the page's server makes side by side.
+        run_items: most items of a run that is started from the page, counted once a model; 0 for any number.
+        run_days: days after which the server deletes runs that visitors made; 0 for never.
     """
 
     cache: Path
@@ -41,12 +46,15 @@ class Settings:
     port: int = 7860
     space_id: str = ""
     queue: int = 32
+    runs: int = 1
+    run_items: int = 0
+    run_days: int = 0
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read MORALSC_DATA, _CACHE, _PROMPTS, _OFFLINE, _MIRROR, _QUEUE, HOST, PORT and SPACE_ID.
+        """Read the variables that README.md lists.
 
-        A variable that is empty counts as not set.
+        An empty variable counts as not set. A hosted Space limits its visitors' runs unless told otherwise.
 
         Raises:
             InputError: a value is not allowed; the sentence names the variable, the value and what is allowed.
@@ -63,7 +71,16 @@ class Settings:
             port=_number(env, "PORT", cls.port, 0, 65535),
             space_id=space_id,
             queue=_number(env, "MORALSC_QUEUE", cls.queue, 1, 1000),
+            runs=_number(env, "MORALSC_RUNS", cls.runs, 1, 64),
+            run_items=_number(env, "MORALSC_RUN_ITEMS", _SPACE_ITEMS if space_id else cls.run_items, 0, 10**9 - 1),
+            run_days=_number(env, "MORALSC_RUN_DAYS", _SPACE_DAYS if space_id else cls.run_days, 0, 10_000),
         )
+
+    def environ(self) -> dict[str, str]:
+        """This process's environment with what a child process needs to read the same settings."""
+        told = {"CACHE": self.cache, "DATA": self.data, "PROMPTS": self.prompts, "MIRROR": self.mirror}
+        words = {f"MORALSC_{name}": str(value or "") for name, value in told.items()}
+        return {**os.environ, **words, "MORALSC_OFFLINE": str(int(self.offline))}
 
 
 def _path(env: Mapping[str, str], name: str) -> Path | None:

@@ -19,6 +19,7 @@ LAYERS = (
     ("experiment",),
     ("analysis",),
     ("batch",),
+    ("hosting",),
     ("reports",),
     ("organisms",),
     ("ui",),

@@ -152,6 +152,15 @@ class Design:
         """The design as plain values, for run.json."""
         return asdict(self) | {"benchmarks": [s.key for s in self.benchmarks]}
 
+    @classmethod
+    def from_record(cls, plain: Mapping[str, Any]) -> "Design":
+        """The design of `record`, also as it comes back from JSON; keys of later versions are passed over."""
+        known = {name: plain[name] for name in cls.__dataclass_fields__ if name in plain}
+        known |= {name: tuple(known[name]) for name in ("models", "corrections")}
+        kinds = {"mode": Mode, "form": Form, "order": Order}
+        known |= {name: kind(known[name]) for name, kind in kinds.items() if name in known}
+        return cls(**known | {"benchmarks": tuple(map(Selection.read, plain["benchmarks"]))})
+
 
 def read_corrections(text: str) -> tuple[tuple[str, ...], int]:
     """Read "ladder,cot,rounds=3": the ids as named, and the rounds. "none" alone asks baselines only.

@@ -1,5 +1,6 @@
 """Designs and plans: what is asked follows from the words alone, and what is not allowed is said in a sentence."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
@@ -22,6 +23,13 @@ DESIGNS = [
     design(["bbq:bundled:Age,Religion", "admissions:bundled"], "specificity-0,review,rounds=2", mode="single-turn"),
     design("bbq", "none", limit=None, order="averaged", form="free", temperature=0.5, seed=7, spoken=True, texts=True),
 ]
+
+
+@pytest.mark.parametrize("made", DESIGNS, ids=lambda made: " ".join(made.command[2:]))
+def test_a_design_comes_back_from_its_record_also_through_json(made: Design) -> None:
+    through = json.loads(json.dumps(made.record())) | {"of a later version": 1}
+    assert Design.from_record(through) == made == Design.from_record(made.record())
+    assert Design.from_record(through).command == made.command
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "MORALSC_OFFLINE": "Yes",
         "MORALSC_MIRROR": "http://localhost:9/files/",
         "MORALSC_QUEUE": "5",
+        "MORALSC_RUNS": "2",
+        "MORALSC_RUN_ITEMS": "30",
+        "MORALSC_RUN_DAYS": "4",
         "HOST": "::1",
         "PORT": "0",
         "SPACE_ID": "someone/something",
@@ -37,6 +40,9 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         offline=True,
         mirror="http://localhost:9/files",
         queue=5,
+        runs=2,
+        run_items=30,
+        run_days=4,
         host="::1",
         port=0,
         space_id="someone/something",
@@ -77,3 +83,20 @@ def test_what_is_not_allowed_is_said_with_name_value_and_what_is(name: str, valu
         Settings.from_env({name: value})
     assert str(error.value).startswith(f"{name} is {value!r}")
     assert allowed in str(error.value)
+
+
+def test_a_space_limits_the_runs_of_its_visitors_and_a_laptop_does_not() -> None:
+    here, there = Settings.from_env({}), Settings.from_env({"SPACE_ID": "a/b"})
+    assert (here.run_items, here.run_days) == (0, 0)
+    assert there.run_items > 0
+    assert there.run_days > 0
+
+
+def test_a_child_process_reads_the_same_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MORALSC_DATA", "elsewhere")
+    monkeypatch.setenv("MORALSC_OFFLINE", "0")
+    for mine in (
+        Settings(cache=tmp_path / "cache", data=tmp_path, offline=True, mirror="http://localhost:9/files"),
+        Settings(cache=tmp_path / "other"),
+    ):
+        assert Settings.from_env(mine.environ()) == mine
