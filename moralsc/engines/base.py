@@ -11,6 +11,10 @@ from typing import Protocol
 from moralsc.dialogue import Message
 from moralsc.models import ModelSpec
 
+# The low precisions round a logit of 16 to 0.06 (bfloat16) or 0.008 (float16), and a sequence sums several.
+TOLERANCE = {"float32": 1e-4, "float64": 1e-4, "bfloat16": 0.5, "float16": 0.1}
+"""By dtype: within how many nats a sequence's log-probability is the same, however its pass was put together."""
+
 
 @dataclass(frozen=True)
 class Sampling:

@@ -31,9 +31,6 @@ _log = logging.getLogger(__name__)
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _DEVICE_MAPS = ("auto",)
 _WAIT_SECONDS = 0.05
-# Read by torch at its first allocation. Where Linux hands out large pages on request only, a pass over two thousand
-# tokens spends a tenth of its time on touching small ones.
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
 class LocalEngine:
@@ -109,6 +106,7 @@ class LocalEngine:
             ModelError: files are missing, or the model cannot be loaded from them.
             InputError: there is no such dtype or device map.
         """
+        use_large_pages()
         device = device or _device(place)
         if isinstance(device_map, str):
             choose("device map", device_map, _DEVICE_MAPS)
@@ -272,6 +270,15 @@ class LocalEngine:
         if not self._said:
             _log.warning("%s is scored in separate passes, which is slower: %s.", self._spec.name, self._packing.reason)
             self._said = True
+
+
+def use_large_pages() -> None:
+    """Let torch put large blocks into large pages, unless the environment says otherwise; before its first allocation.
+
+    Where Linux hands them out on request only, a pass over two thousand tokens spends a tenth of its time on touching
+    small ones.
+    """
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
 def _device(place: int | None) -> str:

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedModel
 
+from moralsc.engines.base import TOLERANCE
 from moralsc.engines.tree_attention import LEAST, attending
 from moralsc.engines.trees import Candidate, plant
 from moralsc.errors import ModelError
 
-# Largest difference between packed and separate passes that the check at load accepts, in nats a sequence. The low
-# precisions round a logit of 16 to 0.06 (bfloat16) or 0.008 (float16), and a sequence sums several.
-TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4, torch.bfloat16: 0.5, torch.float16: 0.1}
 _PLAIN_LAYERS = {"full_attention", "sliding_attention", "chunked_attention"}
 _WINDOWS = ("sliding_window", "attention_chunk_size", "window_size", "keep_window_size")
 _ROWS = 64
@@ -93,7 +91,7 @@ def plan(model: PreTrainedModel) -> Packing:
         difference = _difference(model)
     except Exception as error:  # whatever an architecture does with a mask that it does not expect
         return Packing(0, f"the packed pass failed ({type(error).__name__}: {error})")
-    tolerance = TOLERANCE.get(model.dtype, 0.0)
+    tolerance = TOLERANCE.get(str(model.dtype).removeprefix("torch."), 0.0)
     if not difference <= tolerance:
         return Packing(0, f"packed and separate passes differ by {difference:.2g} nats, allowed are {tolerance:g}")
     return Packing(limit, reason)

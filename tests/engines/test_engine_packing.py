@@ -11,8 +11,8 @@ from engines.contract import HISTORY, LABELS, LATER, PRIMER, PRONOUNS, QUESTION
 from engines.tiny_models import ARCHITECTURES, tiny
 
 from moralsc.dialogue import Message
-from moralsc.engines import packing, tree_attention
-from moralsc.engines.base import Scoring
+from moralsc.engines import tree_attention
+from moralsc.engines.base import TOLERANCE, Scoring
 from moralsc.engines.local import LocalEngine
 from moralsc.engines.packing import logprobs, plan
 from moralsc.engines.tree_attention import visible
@@ -215,7 +215,7 @@ def test_low_precision_packs_within_its_declared_tolerance(dtype: torch.dtype, e
     assert plan(model).limit == math.inf
     candidates = [c for s in LADDER for c in engines.get()._format.candidates(s)]
     separate = [logprobs(model, [c])[0] for c in candidates]
-    assert logprobs(model, candidates) == pytest.approx(separate, abs=packing.TOLERANCE[dtype])
+    assert logprobs(model, candidates) == pytest.approx(separate, abs=TOLERANCE[str(dtype).removeprefix("torch.")])
 
 
 def test_log_probabilities_follow_the_chain_rule(engines: Any) -> None:

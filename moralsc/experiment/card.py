@@ -1,0 +1,289 @@
+"""Item card: a dialogue as one small file that can be put to a model again, word for word.
+
+A card holds the exact messages of every turn, so neither the item nor the prompt set is needed to ask it again, and
+each text is asked after what the model wrote then: one difference does not lead to the next.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from moralsc.answers import Answer, ScoredBy
+from moralsc.dialogue import Dialogue, Form, Message, Mode, Status, Turn, continuations
+from moralsc.engines.base import TOLERANCE, Engine, Sampling, Scoring, StopFlag
+from moralsc.errors import DataError
+from moralsc.experiment import turns as asking
+from moralsc.items import Item
+from moralsc.models import mark
+
+MAX_BYTES = 1_000_000
+_MAX_STEPS, _MAX_MESSAGES, _MAX_TOKENS, _MAX_OPTIONS = 20, 60, 1024, 8
+_EMBEDDED = re.compile(r'<script type="application/json" id="moralsc-card">(.*?)</script>', re.DOTALL)
+# Equal weights on one machine give equal figures but for the order of sums.
+_SAME = 1e-6
+
+
+@dataclass(frozen=True)
+class Written:
+    """A text that the model wrote: what it was sent, how the text was drawn, and the text."""
+
+    messages: tuple[Message, ...]
+    max_new_tokens: int
+    temperature: float
+    seed: int
+    reply: str
+    reasoning: bool = False
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The options' log-probabilities (natural, summed over an option's tokens), and what they stand behind."""
+
+    messages: tuple[Message, ...]
+    continuations: tuple[str, ...]
+    closed: bool
+    labels: tuple[str, ...]
+    logprobs: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One turn.
+
+    Attributes:
+        status, error: how it ended then.
+    """
+
+    correction: str
+    title: str
+    mode: Mode
+    form: Form
+    instruction: str
+    written: tuple[Written, ...]
+    scored: Scored | None
+    answer: Answer | None
+    status: Status = Status.DONE
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class ShownOption:
+    """An option as it was shown."""
+
+    label: str
+    text: str
+    group: str
+    role: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """A dialogue with all that is needed to ask it again.
+
+    Attributes:
+        mark: what stands with every result of a bundled miniature, else empty.
+        provenance: the engine's facts: revision or hash of the weights, dtype, device, versions.
+        prompt_set: its hash.
+        correct: label of the right option, None if none is.
+    """
+
+    model: str
+    mark: str
+    provenance: dict[str, str]
+    prompt_set: str
+    benchmark: str
+    item: str
+    title: str
+    origin: str
+    arm: str
+    context: str
+    question: str
+    options: tuple[ShownOption, ...]
+    correct: str | None
+    scored_by: ScoredBy
+    steps: tuple[Step, ...]
+    format: Literal["moralsc card 1"] = "moralsc card 1"
+
+
+_CARD = TypeAdapter(Card)
+
+
+def card_of(dialogue: Dialogue, model: str, provenance: dict[str, str], prompt_set: str, scored_by: ScoredBy) -> Card:
+    """The card of a dialogue with all its turns."""
+    item = dialogue.item
+    return Card(
+        model=model,
+        mark=mark(model),
+        provenance=dict(provenance),
+        prompt_set=prompt_set,
+        benchmark=item.benchmark,
+        item=item.id,
+        title=item.title,
+        origin=item.origin,
+        arm=item.arm,
+        context=item.context,
+        question=item.question,
+        options=tuple(ShownOption(o.label, o.text, o.group, str(o.role or "")) for o in item.options),
+        correct=item.correct,
+        scored_by=scored_by,
+        steps=tuple(_step(dialogue, k, scored_by) for k in range(len(dialogue.turns))),
+    )
+
+
+def to_json(card: Card) -> str:
+    """The card as JSON text."""
+    return _CARD.dump_json(card, indent=1).decode("utf-8")
+
+
+def read_card(data: bytes) -> Card:
+    """A card from its JSON, or from the HTML page that carries it.
+
+    Raises:
+        DataError: it is none, or larger than any card of ours; a sentence says what is wrong where.
+    """
+    if len(data) > MAX_BYTES:
+        raise DataError(f"An item card has at most {MAX_BYTES // 1000} kB; this file has {len(data) // 1000}.")
+    text = data.decode("utf-8", "replace")
+    if embedded := _EMBEDDED.search(text):
+        text = embedded[1]
+    try:
+        card = _CARD.validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise DataError(
+            f"This file is no item card ({place + ': ' if place else ''}{first['msg']}). Give one that was downloaded "
+            "here, as JSON or HTML."
+        ) from error
+    if problem := _problem(card):
+        raise DataError(f"This item card cannot be asked: {problem}.")
+    return card
+
+
+class Match(StrEnum):
+    """How an answer compares with the card's."""
+
+    SAME = "same"
+    WITHIN = "within tolerance"
+    DIFFERENT = "different"
+
+
+@dataclass(frozen=True)
+class Again:
+    """One step, asked again.
+
+    Attributes:
+        texts: what the model wrote this time, one a text of the step.
+        differs_at: for each of them the first character that is another one, None where there is none.
+        logprobs: this time's, None if the step has none.
+        shift: the largest difference of a log-probability, nats; None likewise.
+        match: of texts and figures together.
+    """
+
+    step: Step
+    texts: tuple[str, ...]
+    differs_at: tuple[int | None, ...]
+    logprobs: tuple[float, ...] | None
+    shift: float | None
+    match: Match
+
+
+def reask(card: Card, engine: Engine, stop: StopFlag) -> Iterator[Again]:
+    """Ask a card's steps again, one after the other; ends early when it is told to stop.
+
+    Raises:
+        MoralscError: the engine failed, or a prompt is too long for this model.
+    """
+    tolerance = TOLERANCE.get(engine.provenance.get("dtype", ""), _SAME)
+    for step in card.steps:
+        texts = []
+        for asked in step.written:
+            sampling = Sampling(asked.max_new_tokens, temperature=asked.temperature, seed=asked.seed)
+            texts.append("".join(engine.stream(asked.messages, sampling, stop)))
+            if stop.stopped:
+                return
+        logprobs = None
+        if step.scored is not None:
+            (logprobs,) = engine.score([Scoring(step.scored.messages, step.scored.continuations, step.scored.closed)])
+        yield _compared(step, tuple(texts), logprobs, tolerance)
+
+
+def _compared(step: Step, texts: tuple[str, ...], logprobs: tuple[float, ...] | None, tolerance: float) -> Again:
+    differs = tuple(_first_difference(asked.reply, text) for asked, text in zip(step.written, texts, strict=True))
+    shift = None
+    if step.scored is not None and logprobs is not None:
+        shift = max(abs(a - b) for a, b in zip(step.scored.logprobs, logprobs, strict=True))
+    if any(place is not None for place in differs) or (shift is not None and not shift <= tolerance):
+        match = Match.DIFFERENT
+    else:
+        match = Match.SAME if shift is None or shift <= _SAME else Match.WITHIN
+    return Again(step, texts, differs, logprobs, shift, match)
+
+
+def _first_difference(a: str, b: str) -> int | None:
+    if a == b:
+        return None
+    return next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+def _step(dialogue: Dialogue, index: int, scored_by: ScoredBy) -> Step:
+    turn, item = dialogue.turns[index], dialogue.item
+    history = dialogue.before(index).history()
+    return Step(
+        correction=turn.correction,
+        title=turn.title,
+        mode=turn.mode,
+        form=turn.form,
+        instruction=turn.instruction,
+        written=tuple(_written(turn, history)),
+        scored=_scored(turn, history, item, scored_by),
+        answer=turn.answer,
+        status=turn.status,
+        error=turn.error,
+    )
+
+
+def _written(turn: Turn, history: tuple[Message, ...]) -> Iterator[Written]:
+    """The texts of a turn that came to its end; an answer that was scored only is none."""
+    if turn.status is not Status.DONE:
+        return
+    for k, exchange in enumerate(turn.exchanges):
+        if exchange.reasoning or turn.answer is not None:
+            how = asking.sampling(turn, k, turn.temperature, turn.seed)
+            messages = turn.prompt(history, k)
+            yield Written(messages, how.max_new_tokens, how.temperature, how.seed, exchange.reply, exchange.reasoning)
+
+
+def _scored(turn: Turn, history: tuple[Message, ...], item: Item, scored_by: ScoredBy) -> Scored | None:
+    if turn.score is None:
+        return None
+    asked = asking.scoring(turn, history, item, scored_by)
+    return Scored(asked.messages, continuations(item, scored_by), asked.closed, turn.score.labels, turn.score.logprobs)
+
+
+def _problem(card: Card) -> str:
+    """Why a card that has the right shape is refused; empty if it is not."""
+    if not 1 <= len(card.steps) <= _MAX_STEPS:
+        return f"it has {len(card.steps)} turns, allowed are 1 to {_MAX_STEPS}"
+    for number, step in enumerate(card.steps, 1):
+        for asked in step.written:
+            if not 1 <= asked.max_new_tokens <= _MAX_TOKENS:
+                return f"turn {number} asks for {asked.max_new_tokens} tokens, allowed are 1 to {_MAX_TOKENS}"
+            if not (0 <= asked.temperature <= 2 and 0 <= asked.seed < 2**31):
+                return f"turn {number} is drawn with a temperature or seed out of range"
+        scored = step.scored
+        if scored is not None and not (
+            1 <= len(scored.continuations) <= _MAX_OPTIONS
+            and len(scored.continuations) == len(scored.labels) == len(scored.logprobs)
+            and all(map(math.isfinite, scored.logprobs))
+        ):
+            return f"the options of turn {number} and their figures do not belong together"
+        for messages in (*(a.messages for a in step.written), *([scored.messages] if scored else [])):
+            if not 1 <= len(messages) <= _MAX_MESSAGES:
+                return f"turn {number} sends {len(messages)} messages, allowed are 1 to {_MAX_MESSAGES}"
+    return ""
