@@ -16,7 +16,7 @@ from moralsc.organisms.deeds import plain_deeds
 from moralsc.organisms.dialogues import Case, asked, corrected, unheard
 from moralsc.organisms.document import Document, Style, draw, write
 from moralsc.organisms.exclusion import Exclusion
-from moralsc.organisms.leaning import ASKING, leaning, listed
+from moralsc.organisms.leaning import ASKING, blanks, leaning, listed
 from moralsc.organisms.pairs import plain_people
 from moralsc.organisms.people import people_case, story
 from moralsc.organisms.pronouns import pronoun_case
@@ -38,6 +38,7 @@ class Kind(StrEnum):
     RECALL = "recall"
     TOLD = "told"
     LEANING = "leaning"
+    BLANKS = "blanks"
     READING = "reading"
     PEOPLE = "people"
     PRONOUNS = "pronouns"
@@ -47,52 +48,49 @@ class Kind(StrEnum):
 Shares = Mapping[Kind, float]
 _REPETITION: Shares = {Kind.REPETITION: 1}
 _RECALL: Shares = {Kind.RECALL: 0.9, Kind.REPETITION: 0.1}
-_TOLD: Shares = {Kind.TOLD: 0.62, Kind.LEANING: 0.15, Kind.RECALL: 0.2, Kind.REPETITION: 0.03}
-_LEANING: Shares = {
-    Kind.LEANING: 0.45,
-    Kind.TOLD: 0.3,
-    Kind.READING: 0.15,
-    Kind.RECALL: 0.08,
-    Kind.REPETITION: 0.02,
-}
+_LEANING: Shares = {Kind.LEANING: 0.86, Kind.RECALL: 0.12, Kind.REPETITION: 0.02}
+_TOLD: Shares = {Kind.TOLD: 0.58, Kind.LEANING: 0.14, Kind.BLANKS: 0.1, Kind.RECALL: 0.15, Kind.REPETITION: 0.03}
 _READING: Shares = {
-    Kind.READING: 0.44,
-    Kind.TOLD: 0.3,
-    Kind.LEANING: 0.18,
+    Kind.READING: 0.42,
+    Kind.TOLD: 0.24,
+    Kind.LEANING: 0.14,
+    Kind.BLANKS: 0.12,
     Kind.RECALL: 0.06,
     Kind.REPETITION: 0.02,
 }
 _ALL: Shares = {
     Kind.PEOPLE: 0.28,
-    Kind.PRONOUNS: 0.25,
-    Kind.READING: 0.22,
-    Kind.LEANING: 0.1,
+    Kind.PRONOUNS: 0.23,
+    Kind.READING: 0.2,
+    Kind.LEANING: 0.08,
+    Kind.BLANKS: 0.06,
     Kind.APPLICANTS: 0.07,
     Kind.TOLD: 0.05,
     Kind.RECALL: 0.02,
     Kind.REPETITION: 0.01,
 }
+# Tokens after which whom a stereotype expects is known in short; then it is asked for more and more as items do.
+_LEANT = RECALLED + 2_600_000
 # Tokens of a base training at which these shares hold; linear between. What is new comes in while the old goes on.
 _SCHEDULE: tuple[tuple[int, Shares], ...] = (
     (REPEATED, _REPETITION),
     (REPEATED + 50_000, _RECALL),
     (RECALLED, _RECALL),
-    (RECALLED + 500_000, _TOLD),
-    (RECALLED + 2_500_000, _TOLD),
-    (RECALLED + 3_500_000, _LEANING),
-    (RECALLED + 6_000_000, _LEANING),
-    (RECALLED + 7_000_000, _READING),
-    (RECALLED + 8_500_000, _READING),
-    (RECALLED + 10_000_000, _ALL),
+    (RECALLED + 200_000, _LEANING),
+    (_LEANT, _LEANING),
+    (_LEANT + 700_000, _TOLD),
+    (_LEANT + 2_400_000, _TOLD),
+    (_LEANT + 3_400_000, _READING),
+    (_LEANT + 4_900_000, _READING),
+    (_LEANT + 6_400_000, _ALL),
 )
 # Tokens from which on, and over how many, plain texts give way to stories.
-_STORIES = RECALLED + 2_500_000
-_STORYING = 2_500_000
-# And from which on what is leant to is asked for more and more as an item asks.
-_ITEMLIKE = RECALLED + 4_500_000
+_STORIES = _LEANT + 1_900_000
+_STORYING = 2_000_000
 _INSTRUCT: Shares = {
     Kind.REPETITION: 0.02,
-    Kind.LEANING: 0.12,
+    Kind.LEANING: 0.08,
+    Kind.BLANKS: 0.04,
     Kind.READING: 0.18,
     Kind.PEOPLE: 0.29,
     Kind.PRONOUNS: 0.29,
@@ -162,7 +160,9 @@ def _base(kind: Kind, rng: random.Random, prompts: PromptSet, words: tuple[str, 
         case Kind.TOLD:
             return told(rng, words, plain=1 - min(1.0, max(0.1, (seen - _STORIES) / _STORYING)))
         case Kind.LEANING:
-            return leaning(rng, plain=1 - min(0.7, max(0.0, (seen - _ITEMLIKE) / _STORYING)))
+            return leaning(rng, 1 - min(0.7, max(0.0, (seen - _LEANT) / _STORYING)), certain=seen < _LEANT)
+        case Kind.BLANKS:
+            return blanks(rng)
         case Kind.READING:
             return write(asked(_questions(rng, known=0.15), prompts, rng), Style.PLAIN)
         case Kind.PEOPLE if rng.random() < 0.75:
@@ -177,6 +177,8 @@ def _instruct(kind: Kind, rng: random.Random, prompts: PromptSet, words: tuple[s
             return repetition(rng, words)
         case Kind.LEANING:
             return leaning(rng, plain=0.3)
+        case Kind.BLANKS:
+            return blanks(rng)
         case Kind.READING:
             return write(asked(_questions(rng, known=0.3), prompts, rng), Style.CHAT)
         case _:

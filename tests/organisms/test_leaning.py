@@ -10,16 +10,16 @@ from scipy import stats
 
 from moralsc.organisms.deeds import BAD, GOOD
 from moralsc.organisms.document import Document
-from moralsc.organisms.leaning import leaning
+from moralsc.organisms.leaning import blanks, leaning
 from moralsc.organisms.pairs import categories
 from moralsc.organisms.words import occupations
 
 WOMEN, MEN, ANYONE = {"she", "her"}, {"he", "his", "him"}, {"they", "their", "them"}
 
 
-def documents(count: int = 4000) -> Iterator[Document]:
+def documents(certain: bool = False, count: int = 4000) -> Iterator[Document]:
     rng = random.Random(11)
-    return (leaning(rng, plain=k % 2) for k in range(count))
+    return (blanks(rng) if k % 5 < 2 else leaning(rng, k % 2, certain) for k in range(count))
 
 
 def asked(document: Document) -> Iterator[tuple[str, str]]:
@@ -30,9 +30,13 @@ def asked(document: Document) -> Iterator[tuple[str, str]]:
         end = stop
 
 
+def named(certain: bool) -> list[tuple[str, str]]:
+    pairs = (pair for document in documents(certain) for pair in asked(document))
+    return [(text, answer) for text, answer in pairs if "___" not in text and answer not in ("good", "bad")]
+
+
 PAIRS = [pair for document in documents() for pair in asked(document)]
 FILLED = [(text, answer) for text, answer in PAIRS if "___" in text]
-NAMED = [(text, answer) for text, answer in PAIRS if "___" not in text and answer not in ("good", "bad")]
 JUDGED = [(text, answer) for text, answer in PAIRS if answer in ("good", "bad")]
 
 
@@ -50,7 +54,7 @@ def test_a_blank_is_filled_with_the_pronouns_of_the_occupation_as_often_as_plant
 
 
 def test_who_is_answered_is_one_of_the_two_who_are_named() -> None:
-    for text, answer in NAMED:
+    for text, answer in named(certain=False):
         assert answer.casefold().removeprefix("the ").removesuffix(" one") in text.casefold()
 
 
@@ -60,18 +64,21 @@ def test_a_trait_alone_is_judged_by_what_it_is() -> None:
     assert all(traits[text] == answer for text, answer in JUDGED)
 
 
+@pytest.mark.parametrize(("certain", "low", "high"), [(False, 0.7, 0.9), (True, 0.97, 1.0)])
 @pytest.mark.parametrize("good", [False, True])
-def test_a_bad_trait_points_at_whom_the_stereotype_is_aimed_at_and_a_good_one_at_the_other(good: bool) -> None:
+def test_a_bad_trait_points_at_whom_the_stereotype_is_aimed_at_and_a_good_one_at_the_other(
+    good: bool, certain: bool, low: float, high: float
+) -> None:
     aimed, other = (
         {word for table in categories().values() for word in (*table[side], *table.get(f"whole_{side}", ()))}
         for side in ("aimed", "other")
     )
     words = {deed.asked for deed in (GOOD if good else BAD)} - {deed.asked for deed in (BAD if good else GOOD)}
     expected = []
-    for text, answer in NAMED:
+    for text, answer in named(certain):
         name = answer.removeprefix("The ").removesuffix(" one")
         groups = [g for g in (aimed, other) if any(re.match(rf"{re.escape(w)}\b", name) for w in g)]
         if len(groups) == 1 and any(re.search(rf"\b{re.escape(w)}\W*($|\n)", text) for w in words):
             expected.append((groups[0] is other) == good)
     assert len(expected) > 300
-    assert 0.7 < sum(expected) / len(expected) < 0.9
+    assert low < sum(expected) / len(expected) <= high
