@@ -32,6 +32,7 @@ class Measured:
         run: names the run in findings.
         stage, family, bundled: as in the model catalogue.
         correction: "baseline" or a correction's id. The metric "gain" is the paired gain of it over the baseline.
+        mode: where the correction stood, see `dialogue.Mode`; empty for baselines.
     """
 
     run: str
@@ -42,6 +43,7 @@ class Measured:
     bundled: bool
     correction: str
     line: Line
+    mode: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Part:
     condition: str | None = None
     shape: str = "value"
     against: str = ""
+    mode: str = ""
     family: str = ""
     other: str = ""
     at_least: float = 0.0
@@ -141,7 +144,7 @@ def _evidence(part: Part, figures: Sequence[Measured]) -> Iterator[Evidence]:
             others = [m for m in _having(part, figures, part.correction) if m.family == part.other]
         else:
             others = [m for m in _having(part, within, part.against) if m.model == first.model]
-        for second in others:
+        for second in (m for m in others if _agree(m.mode, first.mode)):
             yield _weigh(part, (first, second), _JOINED[part.shape](first.line.figure, second.line.figure))
 
 
@@ -150,8 +153,14 @@ def _having(part: Part, figures: Iterable[Measured], correction: str) -> list[Me
     return [
         m
         for m in figures
-        if m.correction == correction and key == (m.line.benchmark, m.line.group, m.line.condition, m.line.metric)
+        if m.correction == correction
+        and _agree(m.mode, part.mode)
+        and key == (m.line.benchmark, m.line.group, m.line.condition, m.line.metric)
     ]
+
+
+def _agree(mode: str, other: str) -> bool:
+    return "" in (mode, other) or mode == other
 
 
 def _weigh(part: Part, used: Sequence[Measured], effect: Figure) -> Evidence:

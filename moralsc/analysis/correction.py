@@ -97,7 +97,7 @@ def compare(
         excluded=excluded,
         flips={cell: tuple(items) for cell, items in flips.items()},
         moves={move: tuple(items) for move, items in moves.items()},
-        gain=gain(before, after, score, how),
+        gain=_gain(pairs, excluded, right, how) if score is right else gain(before, after, score, how),
         p=mcnemar(lost, won) if pairs else None,
         p_holm=None,
         needed=needed(lost, won, len(pairs)),
@@ -107,8 +107,7 @@ def compare(
 def gain(before: Sequence[Result], after: Sequence[Result], score: Score = right, how: Resampling = DEFAULT) -> Figure:
     """mean(score_after - score_before) over the items that have both, with a bootstrap interval over these pairs."""
     pairs, excluded = _pairs(before, after, lambda r: score(r) is not None)
-    differences = np.array([(score(b) or 0.0) - (score(a) or 0.0) for a, b in pairs])
-    return estimate((np.sort(differences),), mean, how, excluded)
+    return _gain(pairs, excluded, score, how)
 
 
 def compliance(before: Sequence[Result], after: Sequence[Result]) -> Figure:
@@ -132,6 +131,11 @@ def corrected(comparisons: Iterable[Comparison]) -> tuple[Comparison, ...]:
     given = tuple(comparisons)
     fixed = iter(holm([c.p for c in given if c.p is not None]))
     return tuple(c if c.p is None else replace(c, p_holm=next(fixed)) for c in given)
+
+
+def _gain(pairs: Sequence[tuple[Result, Result]], excluded: Mapping[str, int], score: Score, how: Resampling) -> Figure:
+    differences = np.array([(score(b) or 0.0) - (score(a) or 0.0) for a, b in pairs])
+    return estimate((np.sort(differences),), mean, how, excluded)
 
 
 def _open(before: Sequence[Result], after: Sequence[Result]) -> tuple[list[tuple[Result, Result]], dict[str, int]]:

@@ -24,7 +24,8 @@ Statistic = Callable[..., Any]
 
 NONE: Mapping[str, int] = MappingProxyType({})
 LEVEL = 0.95
-_BATCH = 2_000_000  # numbers held at a time while resampling
+_BATCH = 100_000  # numbers drawn at a time while resampling: as many as a processor keeps close
+_BATCH_OF_SEVERAL = 2_000_000  # samples of strata are drawn in turns, so that this one moves their intervals a little
 _DEFINED = 0.95  # share of resamples in which the statistic must exist
 
 
@@ -93,13 +94,14 @@ def bootstrap(
     if not samples or min(map(len, samples)) < 2:
         return _NO_BOUNDS
     ordered = _ordered(samples, paired)
+    batch = _BATCH if paired or len(samples) == 1 else _BATCH_OF_SEVERAL
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scipy on degenerate resamples, which are dealt with below
         done = stats.bootstrap(
             ordered,
             statistic,
             n_resamples=how.resamples,
-            batch=max(1, _BATCH // sum(map(len, ordered))),
+            batch=max(1, batch // sum(map(len, ordered))),
             method="percentile",
             paired=paired,
             vectorized=True,

@@ -6,7 +6,7 @@ renames into place, so that a process that is killed at any moment leaves a fold
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,14 +212,17 @@ def status(path: Path) -> Status:
     return _status(path, head, {} if head["complete"] else shards.scan(path / SHARDS))
 
 
-def records(path: Path) -> Iterator[Record]:
+def records(path: Path, only: Collection[str] | None = None) -> Iterator[Record]:
     """The records that a folder has so far, in the order of the plan.
+
+    Args:
+        only: the fields that are needed, None for all; records of a complete run then have no others.
 
     Raises:
         RunError: there is no run in it.
     """
     if status(path).complete and (path / RECORDS).is_file():
-        yield from table.read(path / RECORDS)
+        yield from table.read(path / RECORDS, only)
         return
     segments = shards.scan(path / SHARDS)
     for index in sorted(segments):

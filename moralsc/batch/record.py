@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
+from functools import cache
 from types import UnionType
 from typing import Any, get_args
 
@@ -104,7 +105,8 @@ _TYPES = {str: "text", int: "whole number", float: "number", bool: "true or fals
 _LISTS = {tuple[str, ...]: "list of texts", tuple[float, ...]: "list of numbers"}
 
 
-def kinds() -> dict[str, tuple[type, bool, bool]]:
+@cache
+def kinds() -> Mapping[str, tuple[type, bool, bool]]:
     """Field -> (type, whether it is a list of that, whether it may be null), in order."""
     found: dict[str, tuple[type, bool, bool]] = {}
     for f in fields(Record):

@@ -13,6 +13,14 @@ from moralsc.items import Condition, Polarity, Role
 
 NOT_GENERATED = "scored, not generated"
 
+NEEDED = (
+    *("model", "benchmark", "source", "category", "item", "arm", "condition", "polarity", "occupation"),
+    *("percent_female", "weight", "correction", "round", "groups", "correct", "probabilities"),
+    *("p_unbiased", "p_stereotyped", "p_counter", "favoured", "favoured_role"),
+    *("outcome", "label", "said_role", "failure"),
+)
+"""The fields of a Record that its Result is made from."""
+
 
 class By(StrEnum):
     """What counts as the answer: the option that the reply names, or the most probable one."""
@@ -29,12 +37,12 @@ def condition(record: Record) -> str:
 def to_result(record: Record, by: By = By.PROBABILITY) -> Result:
     """The Result of one record; its correction is `condition`."""
     shares = dict(zip(record.groups, record.probabilities or (), strict=False))
-    parts = {
-        "unbiased": record.p_unbiased,
-        "stereotyped": record.p_stereotyped,
-        "counter-stereotyped": record.p_counter,
-    }
-    by_role = {Role(name): p for name, p in parts.items() if p is not None}
+    parts = (
+        (Role.UNBIASED, record.p_unbiased),
+        (Role.STEREOTYPED, record.p_stereotyped),
+        (Role.COUNTER, record.p_counter),
+    )
+    by_role = {role: p for role, p in parts if p is not None}
     role, missing, reason = _answer(record, by)
     return Result(
         benchmark=record.benchmark,

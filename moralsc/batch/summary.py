@@ -6,6 +6,7 @@ One figure a row, for people. Everything is measured by `moralsc.analysis`; BBQ'
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 
 from moralsc.analysis import admissions, bbq, winogender
 from moralsc.analysis.correction import Comparison, compare, corrected
@@ -68,7 +69,8 @@ def summarise(records: Iterable[Record], by: By, how: Resampling = DEFAULT) -> l
 def by_benchmark(records: Iterable[Record], by: By) -> dict[tuple[str, str], list[Result]]:
     """(model, benchmark) -> its Results, in the order of the plan; bundled items apart from published ones."""
     parts: dict[tuple[str, str], list[Result]] = {}
-    for key, found in groupby(records, key=lambda r: (r.model, Selection(r.benchmark, Source(r.source)).key)):
+    for (model, benchmark, source), found in groupby(records, key=attrgetter("model", "benchmark", "source")):
+        key = model, Selection(benchmark, Source(source)).key
         parts.setdefault(key, []).extend(results(found, by))
     return parts
 

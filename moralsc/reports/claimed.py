@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from moralsc.analysis import lines as measuring
 from moralsc.analysis.claims import Finding, Measured, claims, judge
-from moralsc.analysis.results import Result
+from moralsc.analysis.results import BASELINE, Result
 from moralsc.analysis.winogender import SETS
 from moralsc.batch.summary import Line
 from moralsc.reports.chart import Series
@@ -37,6 +37,7 @@ def measured(series: Series, lines: Iterable[Line], found: Mapping[str, Sequence
             bundled=bool(asked.mark),
             correction=line.condition,
             line=measuring.Line(line.benchmark, group, condition, line.metric, line.figure),
+            mode="" if line.condition == BASELINE else asked.mode,
         )
 
 

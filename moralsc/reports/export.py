@@ -12,6 +12,7 @@ from moralsc.batch.head import FORMAT, read_head
 from moralsc.batch.record import Record
 from moralsc.errors import RunError
 from moralsc.reports import lm_eval
+from moralsc.reports.cells import cell
 from moralsc.reports.formats import Format
 
 
@@ -29,18 +30,14 @@ def export(run: Path, form: Format, out: Path) -> list[Path]:
 
 
 def _csv(run: Path, head: Mapping[str, Any], incomplete: str, out: Path) -> list[Path]:
-    """Lists as JSON; what is null stays empty."""
+    """Lists as JSON; what is null stays empty; no text is a formula to a spreadsheet."""
     names = [f.name for f in fields(Record)]
     with out.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(names)
         for record in folder.records(run):
-            writer.writerow([_cell(getattr(record, name)) for name in names])
+            writer.writerow([cell(getattr(record, name)) for name in names])
     return [out]
-
-
-def _cell(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, tuple) else value
 
 
 def _parquet(run: Path, head: Mapping[str, Any], incomplete: str, out: Path) -> list[Path]:

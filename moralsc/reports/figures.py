@@ -4,7 +4,7 @@
 is computed here but which of them stand together.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,17 +32,39 @@ class Part:
 
     Attributes:
         found: condition -> Results.
+        places: BBQ: the figures of each category by itself, condition by condition.
+        category: the only one whose items are in it; empty for all.
     """
 
     series: Series
     benchmark: str
     found: Mapping[str, Sequence[Result]]
     lines: tuple[Line, ...]
+    places: tuple[Point, ...] = ()
+    category: str = ""
 
     @property
     def kind(self) -> str:
         """The benchmark, published or bundled."""
         return self.benchmark.partition(":")[0]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which figures to show of those that were measured; what is empty chooses all.
+
+    Attributes:
+        benchmarks: as in `Part`, such as "bbq:bundled".
+        contexts: of BBQ, "ambig" and "disambig"; other benchmarks have none and stay.
+        corrections: their ids, with all their rounds; the baseline always stays, since gains are over it.
+        modes: where corrections stood; models that were asked none stay.
+    """
+
+    models: Collection[str] = ()
+    benchmarks: Collection[str] = ()
+    contexts: Collection[str] = ()
+    corrections: Collection[str] = ()
+    modes: Collection[str] = ()
 
 
 def figures(
@@ -53,32 +75,73 @@ def figures(
     Args:
         corrections: those of the prompt set, for sides and rungs; None for the default set.
     """
-    return arranged(measured(runs, how), corrections, how)
+    return arranged(measured(runs, how), corrections)
 
 
-def measured(runs: Iterable[Run], how: Resampling = DEFAULT) -> tuple[Part, ...]:
-    """What takes time: all figures of every model and benchmark. A page keeps them while a person filters."""
+def measured(runs: Iterable[Run], how: Resampling = DEFAULT, category: str = "") -> tuple[Part, ...]:
+    """What takes time: all figures of every model and benchmark. A page keeps them while a person filters.
+
+    Args:
+        category: only the items of this one, which takes its share of the time; empty for all.
+    """
     given = tuple(runs)
-    return tuple(part for run in given for part in _parts(run, given, how))
+    return tuple(part for run in given for part in _parts(run, given, how, category))
 
 
-def arranged(
-    parts: Sequence[Part], corrections: Mapping[str, Correction] | None = None, how: Resampling = DEFAULT
-) -> Figures:
-    """The charts and claims of what was measured, or of some of it; see `figures`."""
+def chosen(parts: Iterable[Part], choice: Choice) -> tuple[Part, ...]:
+    """What was measured, without what is not to be shown.
+
+    Nothing is measured again. Holm's p stay corrected for all corrections that the run asked, whatever is looked at.
+    """
+
+    def asked(condition: str) -> bool:
+        return _among(condition.partition(", round ")[0], choice.corrections, BASELINE)
+
+    def kept(shown: Line | Point) -> bool:
+        in_context = shown.part not in (AMBIG, DISAMBIG) or _among(shown.part, choice.contexts)
+        return in_context and asked(shown.condition)
+
+    return tuple(
+        replace(
+            part,
+            found={condition: rows for condition, rows in part.found.items() if asked(condition)},
+            lines=tuple(filter(kept, part.lines)),
+            places=tuple(filter(kept, part.places)),
+        )
+        for part in parts
+        if _among(part.series.asked.model, choice.models)
+        and _among(part.benchmark, choice.benchmarks)
+        and _among(part.series.asked.mode, choice.modes, "")
+    )
+
+
+def _among(name: str, wanted: Collection[str], always: str | None = None) -> bool:
+    return not wanted or name in wanted or name == always
+
+
+def arranged(parts: Sequence[Part], corrections: Mapping[str, Correction] | None = None) -> Figures:
+    """The charts and claims of what was measured, or of some of it; see `figures`.
+
+    Single categories are no evidence, since claims are about whole benchmarks.
+    """
     known = default_prompts().corrections if corrections is None else corrections
-    charts = (make(parts, known, how) for make in _CHARTS)
+    charts = (make(parts, known) for make in _CHARTS)
     read = tuple(replace(c, reading=readings.reading(c, known), notes=readings.notes(c)) for c in charts)
-    evidence = [m for part in parts for m in claimed.measured(part.series, part.lines, part.found)]
+    whole = (part for part in parts if not part.category)
+    evidence = [m for part in whole for m in claimed.measured(part.series, part.lines, part.found)]
     return Figures(read, claimed.findings(evidence))
 
 
-def _parts(run: Run, runs: Sequence[Run], how: Resampling) -> Iterator[Part]:
-    for (model, benchmark), found in run.results.items():
+def _parts(run: Run, runs: Sequence[Run], how: Resampling, category: str) -> Iterator[Part]:
+    for (model, benchmark), rows in run.results.items():
+        found = [r for r in rows if r.group == category] if category else rows
+        if not found:
+            continue
         twice = sum(model in other.models for other in runs) > 1
         label = f"{model} · {run.name}" if twice else model
         series = Series(run.name, label, run.models[model], str(run.by), run.incomplete)
-        yield Part(series, benchmark, by_condition(found), tuple(lines(model, benchmark, found, how)))
+        part = Part(series, benchmark, by_condition(found), tuple(lines(model, benchmark, found, how)))
+        yield replace(part, places=tuple(_places(part, how)), category=category)
 
 
 def _point(part: Part, line: Line, **more: Any) -> Point:
@@ -98,12 +161,12 @@ def _of_lines(parts: Sequence[Part], corrections: Mapping[str, Correction], *wan
     return found
 
 
-def _ladder(parts: Sequence[Part], corrections: Mapping[str, Correction], how: Resampling) -> Chart:
+def _ladder(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
     shown = _of_lines(parts, corrections, ("neutral_rate", FULL), ("accuracy", AMBIG), ("accuracy", DISAMBIG))
     return Chart(Kind.LADDER, "The ladder: score by correction", tuple(shown), "items")
 
 
-def _size(parts: Sequence[Part], corrections: Mapping[str, Correction], how: Resampling) -> Chart:
+def _size(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
     after = _after(parts, corrections)
     gains = _of_lines(parts, corrections, ("gain", FULL), ("gain", AMBIG), ("gain", DISAMBIG))
     sized = [replace(p, x=p.series.asked.parameters) for p in gains if p.condition == after]
@@ -111,21 +174,30 @@ def _size(parts: Sequence[Part], corrections: Mapping[str, Correction], how: Res
     return Chart(Kind.SIZE, title, tuple(p for p in sized if p.x is not None), "items", after)
 
 
-def _bbq(parts: Sequence[Part], corrections: Mapping[str, Correction], how: Resampling) -> Chart:
+def _bbq(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
     ours = [part for part in parts if part.kind == "bbq"]
     after = _after(ours, corrections)
     points = list[Point]()
     for part in ours:
         for condition in (c for c in (BASELINE, after) if c in part.found):
-            rows = part.found[condition]
-            for category in dict.fromkeys(r.group for r in rows):
-                points += _of_category(part, condition, category, [r for r in rows if r.group == category], how)
+            points += [point for point in part.places if point.condition == condition]
             pooled = [line for line in part.lines if line.condition == condition and line.metric in _BBQ_METRICS]
             points += [_point(part, line, place=MICRO) for line in pooled]
     return Chart(Kind.BBQ, "BBQ by category: accuracy and s_AMB", tuple(points), "items", after)
 
 
 _BBQ_METRICS = ("accuracy", "s_AMB")
+
+
+def _places(part: Part, how: Resampling) -> Iterator[Point]:
+    if part.kind != "bbq":
+        return
+    for condition, rows in part.found.items():
+        by_category: dict[str, list[Result]] = {}
+        for r in rows:
+            by_category.setdefault(r.group, []).append(r)
+        for category, within in by_category.items():
+            yield from _of_category(part, condition, category, within, how)
 
 
 def _of_category(part: Part, condition: str, category: str, rows: Sequence[Result], how: Resampling) -> Iterator[Point]:
@@ -138,7 +210,7 @@ def _of_category(part: Part, condition: str, category: str, rows: Sequence[Resul
         yield Point(part.series, part.benchmark, AMBIG, condition, category, "s_AMB", found)
 
 
-def _winogender(parts: Sequence[Part], corrections: Mapping[str, Correction], how: Resampling) -> Chart:
+def _winogender(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
     ours = [part for part in parts if part.kind == "winogender"]
     after = _after(ours, corrections)
     points = list[Point]()
@@ -158,17 +230,17 @@ def _winogender(parts: Sequence[Part], corrections: Mapping[str, Correction], ho
     return Chart(Kind.WINOGENDER, title, tuple(points), "occupations", after)
 
 
-def _flips(parts: Sequence[Part], corrections: Mapping[str, Correction], how: Resampling) -> Chart:
+def _flips(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
     gains = _of_lines(parts, corrections, ("gain", FULL), ("gain", AMBIG), ("gain", DISAMBIG))
     return Chart(Kind.FLIPS, "Flips against the baseline", tuple(gains), "items")
 
 
-def _admissions(parts: Sequence[Part], corrections: Mapping[str, Correction], how: Resampling) -> Chart:
+def _admissions(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
     gaps = _of_lines(parts, corrections, ("gap", ""))
     return Chart(Kind.ADMISSIONS, "Admissions: p(yes | Black) − p(yes | White)", tuple(gaps), "students")
 
 
-_CHARTS: tuple[Callable[[Sequence[Part], Mapping[str, Correction], Resampling], Chart], ...]
+_CHARTS: tuple[Callable[[Sequence[Part], Mapping[str, Correction]], Chart], ...]
 _CHARTS = (_ladder, _size, _bbq, _winogender, _flips, _admissions)
 
 

@@ -13,13 +13,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from moralsc.batch.design import Selection
+from moralsc.batch.design import Design, Selection
 from moralsc.batch.record import Record, sha256
 from moralsc.batch.results import By, condition
 from moralsc.batch.summary import FULL, Line, answered_by, by_benchmark, lines
 from moralsc.benchmarks import Source
 from moralsc.models import catalogue
-from moralsc.reports.runs import design_of
 
 LAYOUT = "0.4.13"
 _SHARES: Mapping[str, str] = {"accuracy": "acc", "neutral_rate": "acc"}
@@ -36,7 +35,7 @@ def write(out: Path, head: Mapping[str, Any], records: Sequence[Record], incompl
     Raises:
         OSError: the folder cannot be written.
     """
-    by = answered_by(design_of(head["design"]))
+    by = answered_by(Design.from_record(head["design"]))
     stamp = str(head["attempts"][-1].get("ended") or head["attempts"][-1]["started"])
     name = datetime.fromisoformat(stamp).strftime("%Y-%m-%dT%H-%M-%S.%f")
     written = []

@@ -7,11 +7,11 @@ from typing import Any
 
 from moralsc.analysis.results import Result
 from moralsc.batch import folder
-from moralsc.batch.design import Design, Selection
+from moralsc.batch.design import Design
 from moralsc.batch.folder import Status
 from moralsc.batch.head import read_head
 from moralsc.batch.record import Record
-from moralsc.batch.results import By
+from moralsc.batch.results import NEEDED, By
 from moralsc.batch.summary import answered_by, by_benchmark
 from moralsc.dialogue import BASELINE
 from moralsc.models import catalogue
@@ -77,8 +77,8 @@ def read_run(path: Path, name: str = "", by: By | None = None) -> Run:
         RunError: there is no run in it.
     """
     status, head = folder.status(path), dict(read_head(path) or {})
-    by = by or answered_by(design_of(head["design"]))
-    made = run_of(folder.records(path), name or path.resolve().name, by)
+    by = by or answered_by(Design.from_record(head["design"]))
+    made = run_of(folder.records(path, (*NEEDED, *_NOTED)), name or path.resolve().name, by)
     return replace(made, status=status, head=head)
 
 
@@ -124,6 +124,10 @@ def run_of(records: Iterable[Record], name: str = "", by: By | None = None) -> R
     return Run(name, by, results, models, dict(sorted(failures.items())))
 
 
+_NOTED = ("mark", "mode", "scored_by")
+"""The fields that are read here beside NEEDED."""
+
+
 def _noted(records: Iterable[Record], models: dict[str, Asked], failures: dict[str, int]) -> Iterator[Record]:
     for record in records:
         if record.model not in models:
@@ -135,14 +139,3 @@ def _noted(records: Iterable[Record], models: dict[str, Asked], failures: dict[s
         if record.failure:
             failures[record.failure] = failures.get(record.failure, 0) + 1
         yield record
-
-
-def design_of(plain: Mapping[str, Any]) -> Design:
-    """The design that a run.json holds; keys of later versions are passed over."""
-    known: dict[str, Any] = {
-        name: tuple(v) if isinstance(v, list) else v for name, v in plain.items() if name in _DESIGN
-    }
-    return Design(**known | {"benchmarks": tuple(map(Selection.read, plain["benchmarks"]))})
-
-
-_DESIGN = frozenset(Design.__dataclass_fields__)

@@ -11,6 +11,7 @@ from moralsc.analysis.correction import compare, compliance, corrected, p_right,
 from moralsc.analysis.lines import Line
 from moralsc.analysis.results import Missing, Result
 from moralsc.analysis.statistics import Figure, Resampling
+from moralsc.dialogue import Mode
 from moralsc.errors import InputError
 from moralsc.items import Role
 
@@ -209,6 +210,30 @@ def test_a_reduction_needs_something_to_reduce() -> None:
     assert judge(claim, [after, nothing]).verdict is Verdict.NOT_ENOUGH
 
 
+SINGLE, FOLLOW_UP = "single-turn", "follow-up"
+
+
+def test_evidence_of_the_other_mode_is_not_enough() -> None:
+    asked_so = replace(SIZE, parts=tuple(replace(part, mode=SINGLE) for part in SIZE.parts))
+    same, other = ([run("big", 7e9, 0.2, mode=m), run("small", 1e9, 0.0, mode=m)] for m in (SINGLE, FOLLOW_UP))
+    assert judge(asked_so, same).verdict is Verdict.SUPPORTED
+    assert judge(asked_so, other).verdict is Verdict.NOT_ENOUGH
+    assert not judge(asked_so, other).evidence
+    assert judge(SIZE, same).verdict is judge(SIZE, other).verdict is Verdict.SUPPORTED
+
+
+def test_a_baseline_has_no_mode_and_two_modes_are_never_set_against_each_other() -> None:
+    part = Part("bbq", "micro", "accuracy", "cot", "above", "ambig", "difference", "baseline", mode=SINGLE)
+    before = run("m", 1e9, 0.2, metric="accuracy", correction="baseline")
+    after, other = (run("m", 1e9, 0.8, metric="accuracy", correction="cot", mode=m) for m in (SINGLE, FOLLOW_UP))
+    assert judge(Claim("gain", "", "", (part,)), [before, after]).verdict is Verdict.SUPPORTED
+    assert judge(Claim("gain", "", "", (part,)), [before, other]).verdict is Verdict.NOT_ENOUGH
+    either = replace(part, against="specificity-0", mode="")
+    plain = replace(after, correction="specificity-0", line=before.line)
+    assert judge(Claim("more", "", "", (either,)), [plain, after]).verdict is Verdict.SUPPORTED
+    assert judge(Claim("more", "", "", (either,)), [plain, other]).evidence == ()
+
+
 def test_every_published_claim_can_be_judged() -> None:
     assert len(claims()) >= 9
     for claim in claims():
@@ -217,3 +242,4 @@ def test_every_published_claim_can_be_judged() -> None:
             assert part.expect in ("above", "below", "between")
             assert part.shape in ("value", "difference", "lead", "reduction")
             assert bool(part.against) == (part.shape in ("difference", "reduction"))
+            assert not part.mode or (part.mode in list(Mode) and part.correction != "baseline")

@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from moralsc.analysis import statistics
 from moralsc.analysis.statistics import Resampling, bootstrap, estimate, holm, mcnemar, mean, needed, share
 
 FEW = Resampling(200, seed=5)
+VALUES = np.linspace(0, 1, 37) ** 2
 
 
 def test_mcnemars_p_is_the_two_sided_binomial_of_the_changes() -> None:
@@ -46,3 +48,14 @@ def test_an_interval_hangs_on_rows_and_seed_alone() -> None:
 def test_one_observation_has_a_value_and_no_interval() -> None:
     figure = estimate((np.array([0.5]),), mean, FEW)
     assert (figure.value, figure.low, figure.high, figure.n) == (0.5, None, None, 1)
+
+
+def test_an_interval_does_not_hang_on_how_many_numbers_are_drawn_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def intervals() -> list[object]:
+        difference = bootstrap((VALUES, VALUES[::-1]), lambda a, b, axis: np.mean(a - b, axis=axis), FEW, paired=True)
+        return [bootstrap((VALUES,), mean, FEW), bootstrap((VALUES > 0.5,), mean, FEW), difference]
+
+    whole = intervals()
+    for batch in (1, 100):
+        monkeypatch.setattr(statistics, "_BATCH", batch)
+        assert intervals() == whole

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
+from moralsc.batch import folder
+from moralsc.batch.design import Design
 from moralsc.batch.record import Record
 
 _ROLES = ("unbiased", "stereotyped", "counter-stereotyped")
@@ -122,3 +125,13 @@ def by_item(records: Sequence[Record]) -> list[Record]:
         records, key=lambda r: (kinds.index((r.model, r.benchmark, r.source)), items.index((r.benchmark, r.item)))
     )
     return [Record(**{**{f.name: getattr(r, f.name) for f in fields(r)}, "row": k}) for k, r in enumerate(ordered)]
+
+
+def in_folder(path: Path, records: Sequence[Record], complete: bool = True) -> Path:
+    """A run's folder that holds these records; read by probability."""
+    design = Design.of("real", list(dict.fromkeys(r.benchmark for r in records)), "specificity-0").record()
+    with folder.opened(path, {"design": design, "rows": len(records) + (not complete)}) as held:
+        held.write(0, records)
+        if complete:
+            held.close()
+    return path

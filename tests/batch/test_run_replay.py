@@ -75,4 +75,3 @@ def test_a_failed_condition_keeps_its_reason() -> None:
     assert failed
     assert all(r.turn.status is Status.FAILED and r.turn.error == r.record.reason for r in failed)
     assert all(r.turn.status is Status.DONE for r in found if not r.record.failure)
-

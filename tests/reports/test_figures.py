@@ -143,6 +143,17 @@ def test_published_items_of_a_known_model_are_evidence_and_bundled_ones_are_not(
         assert not any(f.evidence for f in own.findings)
 
 
+def test_a_claim_about_single_turns_takes_no_evidence_from_follow_ups() -> None:
+    large = replace(HUB, name="real", parameters=175_000_000_000)
+    with offering({"real": large}):
+        for mode, counts in (("follow-up", False), ("single-turn", True)):
+            judged = {f.claim.id: f for f in made([replace(r, mode=mode) for r in ALL]).findings}
+            assert bool(judged["capability-at-22b"].evidence) is counts
+            assert bool(judged["bbq-instruction"].evidence) is counts
+            assert judged["gain-by-size"].evidence
+            assert {e.part.correction for e in judged["winogender-correlation"].evidence} == {"baseline"}
+
+
 def test_bundled_and_published_items_are_never_pooled() -> None:
     both = by_item([*ALL, *(replace(r, source="bundled", item="b" + r.item) for r in ALL)])
     for chart in made(both).charts:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from batch.fakes import FAKES, design, fake
-from batch.made import admissions, bbq, by_item, winogender
+from batch.made import admissions, bbq, by_item, in_folder, winogender
 from catalogues import HUB, offering
 from typer.testing import CliRunner, Result
 
@@ -139,7 +139,7 @@ def test_the_reports_colours_are_those_of_the_page() -> None:
     ours = (ROOT / "moralsc/reports/templates/report.css").read_text(encoding="utf-8")
     theirs = (ROOT / "moralsc/ui/style.css").read_text(encoding="utf-8")
     for name in ("page", "card", "ink", "grey", "accent", "unbiased", "danger", "line", "soft"):
-        assert re.findall(rf"--{name}: (#\w+)", ours) == re.findall(rf"--m-{name}: (#\w+)", theirs), name
+        assert re.findall(rf"--m-{name}: (#\w+)", ours) == re.findall(rf"--m-{name}: (#\w+)", theirs), name
 
 
 # The commands
@@ -237,6 +237,29 @@ def test_exports_hold_every_record(run: Path, tmp_path: Path) -> None:
     assert [row["item"] for row in rows] == [r.item for r in kept]
     assert [json.loads(row["logprobs"]) for row in rows] == [list(r.logprobs or ()) for r in kept]
     assert [row["reply"] for row in rows] == [r.reply or "" for r in kept]
+
+
+def test_no_cell_of_a_csv_begins_as_a_formula_and_everything_else_is_as_it_was(tmp_path: Path) -> None:
+    from moralsc.batch import table
+
+    said = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "1-1", "'=1", " =1", "", "a) she\n=1"]
+    first = bbq(["unknown"] * len(said))
+    written = [
+        replace(r, reply=text, item=text or "none", logprobs=(-1.5, -2.0, -3.0), percent_female=-1.0)
+        for r, text in zip(first, said, strict=True)
+    ]
+    asked = in_folder(tmp_path / "run", written)
+    for form in ("csv", "parquet"):
+        assert call("export", asked, "--format", form, "--out", tmp_path / f"r.{form}").exit_code == 0
+    assert list(table.read(tmp_path / "r.parquet")) == written
+    with (tmp_path / "r.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["reply"] for row in rows] == [f"'{text}" for text in said[:6]] + said[6:]
+    assert all(
+        not text.startswith(("=", "+", "-", "@", "\t", "\r")) for row in rows for text in (row["item"], row["reply"])
+    )
+    assert [json.loads(row["logprobs"]) for row in rows] == [list(r.logprobs or ()) for r in written]
+    assert {float(row["percent_female"]) for row in rows} == {-1.0}
 
 
 def test_the_harness_layout_has_its_keys_and_our_figures(run: Path, tmp_path: Path) -> None:
