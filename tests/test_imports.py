@@ -48,7 +48,9 @@ HOMES = {
     "tokenizers": ("moralsc/engines/local", "moralsc/organisms/"),
     "gradio": ("moralsc/ui/", "app.py"),
     "pyarrow": ("moralsc/batch/table",),
-    "jinja2": ("moralsc/reports/page",),
+    "jinja2": ("moralsc/reports/page", "moralsc/reports/card_page"),
+    "altair": ("moralsc/reports/charts", "moralsc/reports/look", "moralsc/reports/multiples"),
+    "vl_convert": ("moralsc/reports/pictures",),
     "accelerate": ("moralsc/batch/crew",),
 }
 

@@ -24,7 +24,7 @@ INSTALLABLE = (*REQUIREMENTS, "constraints.txt")
 SUPPORTED = ("3.11", "3.12")
 # Requirements that no file of ours imports: tools, and plugins of what we import.
 TOOLS = {"ruff", "mypy", "types-requests"}
-MODULES = {"pyyaml": "yaml"}
+MODULES = {"vl-convert-python": "vl_convert", "pyyaml": "yaml"}
 
 
 def read(name: str) -> str:

@@ -1,13 +1,14 @@
 """The Parquet file of a finished run. Only this module knows Parquet."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from moralsc.batch.record import Record, dictionary, from_plain, kinds
+from moralsc.batch.record import Record, dictionary, kinds
+from moralsc.errors import DataError
 
 _TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 _ROWS = 20_000
@@ -36,11 +37,78 @@ def write(path: Path, records: Iterable[Record], facts: Mapping[str, str]) -> No
             file.write_table(pa.Table.from_pylist([row.plain() for row in rows], schema=shape))
 
 
-def read(path: Path) -> Iterator[Record]:
-    """The records of a file, in order."""
+def check(path: Path, most_rows: int, most_bytes: int) -> None:
+    """Accept a file that others made, before it is read.
+
+    Args:
+        most_bytes: of its columns once they are unpacked, as the file itself says.
+
+    Raises:
+        DataError: it is no Parquet file, lacks fields of a record, has them of another type, or is too large.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            found = file.schema_arrow
+            rows = file.metadata.num_rows
+            size = sum(file.metadata.row_group(k).total_byte_size for k in range(file.metadata.num_row_groups))
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path.name} cannot be read as Parquet: {str(error).splitlines()[0].rstrip('.')}.") from error
+    wanted = schema({})
+    if missing := [name for name in wanted.names if name not in found.names]:
+        raise DataError(f"{path.name} lacks columns of a run's records: {_first(missing)}.")
+    pairs = ((field, found.field(field.name).type) for field in wanted)
+    if wrong := [f"{field.name} ({its}, not {field.type})" for field, its in pairs if not _fits(its, field)]:
+        raise DataError(f"{path.name} has columns of another type than a run's records: {_first(wrong)}.")
+    if rows > most_rows or size > most_bytes:
+        raise DataError(
+            f"{path.name} holds {rows} rows and unpacks to {size / 1e6:.0f} MB. Allowed are {most_rows} rows and "
+            f"{most_bytes / 1e6:.0f} MB."
+        )
+
+
+def _fits(kind: Any, field: Any) -> bool:
+    """Whether a column holds what a field does; pandas makes numbers of whole ones where some are null."""
+    allowed = {"", _sort(field.type), *(["number"] if field.nullable and _sort(field.type) == "whole" else [])}
+    return _sort(kind) in allowed
+
+
+def _sort(kind: Any) -> str:
+    """What a type holds, however wide: programs differ in that. Empty for a column of nulls."""
+    if pa.types.is_null(kind):
+        return ""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return f"list of {_sort(kind.value_type)}"
+    sorts = {"text": ("is_string", "is_large_string"), "whole": ("is_integer",), "number": ("is_floating",)}
+    return next((s for s, tests in sorts.items() if any(getattr(pa.types, test)(kind) for test in tests)), str(kind))
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def read(path: Path, only: Collection[str] | None = None) -> Iterator[Record]:
+    """The records of a file, in order.
+
+    Args:
+        only: the fields to read, None for all; a record then has no others.
+    """
     with pq.ParquetFile(path) as file:
-        for chunk in file.iter_batches(_ROWS):
-            yield from map(from_plain, chunk.to_pylist())
+        for chunk in file.iter_batches(_ROWS, columns=None if only is None else list(only)):
+            names = [name for name in kinds() if only is None or name in only]
+            for values in zip(*(_column(chunk, name) for name in names), strict=True):
+                record = Record.__new__(Record)
+                # As Record(...) does it, but at once: for many thousand records that is most of the time of reading.
+                record.__dict__.update(zip(names, values, strict=True))
+                yield record
+
+
+def _column(chunk: Any, name: str) -> list[Any]:
+    """A field's values; all null in a file of before there was this field."""
+    if name not in chunk.schema.names:
+        return [None] * chunk.num_rows
+    values: list[Any] = chunk.column(name).to_pylist()
+    _, listed, _ = kinds()[name]
+    return [None if value is None else tuple(value) for value in values] if listed else values
 
 
 def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:

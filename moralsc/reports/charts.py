@@ -1,169 +1,250 @@
-"""Charts as drawings: small multiples that are legible at 390 px and stand side by side where there is room.
+"""A chart as drawings: small multiples that are legible at 390 px and stand side by side where there is room.
 
-A model's lines carry its letter as well as its colour. Roles' shapes and colours are not used for anything else.
+The page shows them live, the report and downloads as pictures. A model's figures carry its letter as well as its
+colour. Roles' shapes and colours are not used for anything else.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any, cast
+
+import altair as alt
 
 from moralsc.dialogue import BASELINE
 from moralsc.notation import number, signed, tick
 from moralsc.prompts import Side
-from moralsc.reports import multiples
+from moralsc.reports import look, multiples
 from moralsc.reports.chart import Chart, Kind, Point, Series, by_panel, in_ladder_order
-from moralsc.reports.drawn import WIDTH, Corrections, Drawn, Entry, alt, says, side_of, y_axis
+from moralsc.reports.colours import LIGHT, PAGE, UNETHICAL_DASH, Entry, Palette, legend
+from moralsc.reports.look import HEIGHT, Corrections, Row, Sheet
 from moralsc.reports.readings import benchmark_title
-from moralsc.reports.svg import Drawing, apart, linear, logarithmic, reach
-
-COLOURS = 6
-"""How many line colours the style sheet has; further models take them again with dashes."""
 
 THRESHOLDS = ((3.8e9, "3.8B"), (2.2e10, "22B"))
 """Sizes from which the papers claim that models correct themselves."""
 
 
-def draw(chart: Chart, corrections: Corrections) -> Drawn:
-    """The chart's drawings; none without points."""
-    return _DRAW[chart.kind](chart, corrections)
+@dataclass(frozen=True)
+class Panel:
+    """One drawing of a chart.
+
+    Attributes:
+        heading: whose figures, where a chart shows one model after the other; else empty.
+    """
+
+    heading: str
+    drawing: look.Drawing
 
 
-def _legend(chart: Chart) -> dict[Series, Entry]:
-    return {
-        series: Entry(chr(65 + k) if k < 26 else str(k + 1), f"s{k % COLOURS} d{k // COLOURS % 3}", series.label)
-        for k, series in enumerate(chart.series)
-    }
+def panels(chart: Chart, corrections: Corrections, palette: Palette = PAGE) -> tuple[Panel, ...]:
+    """The chart's drawings, each with its title, its models and their marks; none without points."""
+    sheets = _DRAW[chart.kind](look.cleaned(chart), corrections, palette)
+    return tuple(Panel(sheet.heading, look.panel(sheet, palette)) for sheet in sheets)
 
 
-def _shown_legend(chart: Chart) -> tuple[Entry, ...]:
-    return tuple(_legend(chart).values()) if len(chart.series) > 1 else ()
+def whole(chart: Chart, corrections: Corrections, columns: int = 3) -> look.Drawing:
+    """All of them as one picture on a light ground, for a file; only of a chart with points."""
+    sheets = [sheet.drawing for sheet in _DRAW[chart.kind](look.cleaned(chart), corrections, LIGHT)]
+    title = alt.TitleParams(f"{chart.title}, {chart.n}", fontSize=16, offset=18, anchor="start")
+    joined = alt.concat(*sheets, columns=columns, title=title, description=chart.reading)
+    return look.dressed(joined, LIGHT, background=LIGHT.card).properties(
+        padding={"left": 16, "right": 40, "top": 16, "bottom": 16}
+    )
 
 
 # Score by condition: the ladder and the admissions gap.
 
 
-def _by_condition(chart: Chart, corrections: Corrections) -> Drawn:
+def _by_condition(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:
     points = [p for p in chart.points if ", round " not in p.condition]
-    drawings = []
+    known = legend(chart, palette)
     for (benchmark, part, metric), found in by_panel(points).items():
         what = {"neutral_rate": "share of neutral answers", "gap": "gap"}.get(metric, metric)
+        low, high = (-(most := look.reach([p.figure for p in found])), most) if metric == "gap" else (0.0, 1.0)
+        layers = [
+            *_ground(found, corrections, palette),
+            *_rungs(found, known, corrections, palette, low, high),
+        ]
         title = f"{benchmark_title(benchmark, part)}: {what}"
-        low, high = (-(most := reach([p.figure for p in found])), most) if metric == "gap" else (0.0, 1.0)
-        drawings.append(_rungs(Drawing(title, alt(found), WIDTH, 250), found, _legend(chart), corrections, low, high))
-    return Drawn((("", tuple(drawings)),), _shown_legend(chart))
+        yield look.sheet("", layers, found, title, look.letters(found, known))
+
+
+def _columns(points: Sequence[Point], corrections: Corrections) -> dict[str, int]:
+    return {place: k for k, place in enumerate(in_ladder_order((p.condition for p in points), corrections))}
+
+
+def _ground(points: Sequence[Point], corrections: Corrections, palette: Palette) -> Iterator[alt.Chart]:
+    """What stands beneath: the baseline's band, the rungs' short names, and the sides."""
+    places = _columns(points, corrections)
+    across = look.x("x", -0.5, len(places) - 0.5)
+    if BASELINE in places:
+        band = look.rows_of([{"x": places[BASELINE] - 0.5, "to": places[BASELINE] + 0.5}])
+        yield band.mark_rect(color=palette.soft, y=-8, y2=HEIGHT + 42).encode(x=across, x2=alt.X2("to:Q"))
+    unethical = {place for place in places if side_is(place, corrections, Side.UNETHICAL)}
+    ticks = [
+        {
+            "x": k,
+            "tick": look.short(tick(place, corrections), 7),
+            "colour": palette.danger if place in unethical else palette.grey,
+        }
+        for place, k in places.items()
+    ]
+    names = look.rows_of(ticks).mark_text(y=HEIGHT + 16)
+    yield names.encode(x=across, text=alt.Text("tick:N"), color=look.COLOUR)
+    ethical = [k for place, k in places.items() if side_is(place, corrections, Side.ETHICAL)]
+    if unethical:
+        edge = max(places[place] for place in unethical) + 0.45
+        yield _side(edge, "← unethical", palette.danger, across, align="right")
+    if BASELINE in places:
+        yield _side(places[BASELINE], "base", palette.grey, across)
+    if ethical:
+        yield _side(min(ethical) - 0.45, "ethical →", palette.accent, across, align="left")
+
+
+def _side(at: float, word: str, colour: str, across: alt.X, **mark: Any) -> alt.Chart:
+    base = look.rows_of([{"x": at, "word": word}]).encode(x=across, text=alt.Text("word:N"))
+    return cast(alt.Chart, base.mark_text(y=HEIGHT + 33, fontWeight=600, color=colour, **mark))
+
+
+def side_is(condition: str, corrections: Corrections, side: Side) -> bool:
+    """Whether a condition is a rung of this side."""
+    return look.side_of(condition, corrections) is side
 
 
 def _rungs(
-    sheet: Drawing,
     points: Sequence[Point],
-    legend: Mapping[Series, Entry],
+    known: Mapping[Series, Entry],
     corrections: Corrections,
+    palette: Palette,
     low: float,
     high: float,
-) -> Drawing:
-    places = in_ladder_order((p.condition for p in points), corrections)
-    alone = len(legend) == 1
-    left, right, top, bottom = 34.0, WIDTH - (10.0 if alone else 24.0), 18.0, 200.0
-    x = _slots(places, left, right)
-    y = linear(low, high, bottom, top)
-    if BASELINE in places:
-        wide = (right - left) / max(len(places), 1)
-        sheet.rect(x[BASELINE] - wide / 2, top - 8, wide, bottom - top + 26, "band")
-    y_axis(sheet, y, low, high, left, right)
-    _sides(sheet, places, x, corrections, bottom)
-    ends = list[tuple[float, float, Entry]]()
-    for k, (series, entry) in enumerate(legend.items()):
-        shift = 0 if alone else (k - (len(legend) - 1) / 2) * min(5.0, 16 / len(legend))
-        found = [
-            (x[p.condition] + shift, y(v), p)
-            for p in points
-            if p.series == series and (v := p.figure.value) is not None
-        ]
-        _lines(sheet, found, corrections, entry.cls)
-        for px, py, point in found:
-            if point.figure.low is not None and point.figure.high is not None:
-                sheet.line(px, y(point.figure.low), px, y(point.figure.high), f"whisker {entry.cls}")
-            sheet.dot(px, py, 4, f"dot {entry.cls}", says(point))
-            if alone:
-                shown = signed if low < 0 else number
-                above = py - 9 if py > top + 14 else py + 17
-                sheet.text(px, above, shown(point.figure.value or 0.0), "value", "middle")
-        if found and not alone:
-            ends.append((found[-1][0], found[-1][1], entry))
-    for (ex, _, entry), ey in zip(ends, apart([e[1] for e in ends], 11, top, bottom), strict=True):
-        sheet.text(ex + 8, ey + 4, entry.letter, f"letter {entry.cls}")
-    return sheet
+) -> Iterator[alt.Chart]:
+    places, alone = _columns(points, corrections), len(known) == 1
+    across = look.x("x", -0.5, len(places) - 0.5)
+    axis = look.figures_axis(low, high, palette)
+    rows, joined, ends = list[Row](), list[Row](), list[Row]()
+    for k, (series, entry) in enumerate(known.items()):
+        shift = 0.0 if alone else (k - (len(known) - 1) / 2) * min(0.12, 0.5 / len(known))
+        found = [p for p in points if p.series == series]
+        mine = [_rung(p, places[p.condition] + shift, entry, low) for p in found]
+        rows += mine
+        drawn = [r for r in mine if r["value"] is not None]
+        joined += _joined(drawn, entry, corrections)
+        ends += [{"x": r["x"], "value": r["value"], "letter": entry.letter, "colour": entry.colour} for r in drawn[-1:]]
+    if joined:
+        step = look.rows_of(joined).mark_rule(strokeWidth=2)
+        y = look.y("value", low, high, axis)
+        yield step.encode(
+            x=across, x2=alt.X2("to:Q"), y=y, y2=alt.Y2("to_value:Q"), color=look.COLOUR, strokeDash=look.DASH
+        )
+    yield from _figures(rows, across, look.y("value", low, high, axis), look.y("low", low, high, axis), palette)
+    if alone:
+        # Beyond the whisker, which they would cover: above it, or below it where that is out of the field.
+        for over, bound, dy in ((True, "high", -9), (False, "low", 11)):
+            there = [r | {"at": r["value"] if r[bound] is None else r[bound]} for r in rows if r["value"] is not None]
+            near = look.rows_of(r for r in there if ((r["high"] or r["value"]) < high * 0.95) is over)
+            base = near.encode(x=across, y=look.y("at", low, high, axis))
+            yield from look.halo(base, palette, "words", dy=dy)
+        return
+    moved = look.apart([e["value"] for e in ends], 12 / HEIGHT * (high - low), low, high)
+    placed = look.rows_of(e | {"value": v} for e, v in zip(ends, moved, strict=True))
+    base = placed.encode(x=across, y=look.y("value", low, high, axis))
+    yield from look.halo(base, palette, "letter", 700, own=True, align="left", dx=8)
 
 
-def _slots(places: Sequence[str], left: float, right: float) -> dict[str, float]:
-    width = (right - left) / max(len(places), 1)
-    return {place: left + (k + 0.5) * width for k, place in enumerate(places)}
+def _rung(point: Point, x: float, entry: Entry, low: float) -> Row:
+    shown = signed if low < 0 else number
+    words = "" if point.figure.value is None else shown(point.figure.value)
+    return look.row(point, x=x, colour=entry.colour, words=words)
 
 
-def _lines(sheet: Drawing, found: Sequence[tuple[float, float, Point]], corrections: Corrections, cls: str) -> None:
+def _joined(drawn: Sequence[Row], entry: Entry, corrections: Corrections) -> Iterator[Row]:
     """Rungs are joined, dashed where they are unethical; what stands on no rung is not."""
-    steps = [(x, y, side_of(p.condition, corrections)) for x, y, p in found]
-    for (x1, y1, side), (x2, y2, following) in pairwise(steps):
-        if following is not Side.OTHER:
-            sheet.path([(x1, y1), (x2, y2)], f"joined {cls}" + (" unethical" if side is Side.UNETHICAL else ""))
+    for one, following in pairwise(drawn):
+        if not side_is(following["condition"], corrections, Side.OTHER):
+            unethical = side_is(one["condition"], corrections, Side.UNETHICAL)
+            dash = UNETHICAL_DASH if unethical else entry.dash
+            ends = {"x": one["x"], "to": following["x"], "value": one["value"], "to_value": following["value"]}
+            yield ends | {"colour": entry.colour, "dash": dash}
 
 
-def _sides(
-    sheet: Drawing, places: Sequence[str], x: Mapping[str, float], corrections: Corrections, bottom: float
-) -> None:
-    for place in places:
-        unethical = side_of(place, corrections) is Side.UNETHICAL
-        sheet.text(x[place], bottom + 15, tick(place, corrections), "tick unethical" if unethical else "tick", "middle")
-    for side, word in ((Side.UNETHICAL, "◂ unethical"), (Side.ETHICAL, "ethical ▸")):
-        within = [x[place] for place in places if side_of(place, corrections) is side]
-        if within:
-            sheet.text((min(within) + max(within)) / 2, bottom + 36, word, f"side {side}", "middle")
-    if BASELINE in places:
-        sheet.text(x[BASELINE], bottom + 36, "base", "side", "middle")
+def _figures(rows: Sequence[Row], x: alt.X, y: alt.Y, low: alt.Y, palette: Palette) -> Iterator[alt.Chart]:
+    """Whiskers, and a mark for each figure."""
+    base = look.rows_of(rows)
+    yield base.mark_rule(strokeWidth=1.6, opacity=0.75).encode(x=x, y=low, y2=alt.Y2("high:Q"), color=look.COLOUR)
+    mark = base.mark_point(
+        filled=True, shape="square", size=60, opacity=1, stroke=palette.card, strokeWidth=1, aria=True
+    )
+    yield mark.encode(x=x, y=y, color=look.COLOUR, tooltip=look.told(rows), description=look.SAYS)
 
 
 # Size against gain.
 
 
-def _size(chart: Chart, corrections: Corrections) -> Drawn:
-    drawings = []
+def _size(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:
+    known = legend(chart, palette)
     for (benchmark, part, _), points in by_panel(chart.points).items():
-        sheet = Drawing(f"{benchmark_title(benchmark, part)}: gain", alt(points), WIDTH, 250)
-        drawings.append(_sized(sheet, points, _legend(chart)))
-    stages = tuple(dict.fromkeys(p.series.asked.stage for p in chart.points))
-    return Drawn((("", tuple(drawings)),), _shown_legend(chart), stages)
+        stages = dict.fromkeys(p.series.asked.stage for p in points)
+        words = " · ".join(f"{_SIGNS.get(s, '–')} {s or 'stage not known'}" for s in stages)
+        title = f"{benchmark_title(benchmark, part)}: gain"
+        layers = _sized(points, known, palette)
+        yield look.sheet("", layers, points, title, [*look.letters(points, known), words])
 
 
-def _sized(sheet: Drawing, points: Sequence[Point], legend: Mapping[Series, Entry]) -> Drawing:
-    left, right, top, bottom, most = 42.0, WIDTH - 14.0, 30.0, 205.0, reach([p.figure for p in points])
+_SIGNS = {"base": "□", "sft": "×", "instruct": "■", "aligned": "*"}
+_SHAPES = {
+    "base": "square",
+    "instruct": "square",
+    "sft": "M-1,-1L1,1M-1,1L1,-1",
+    "aligned": "M0,-1.1L0,1.1M-1,-.6L1,.6M-1,.6L1,-.6",
+}
+"""Stage -> its mark. None of them is a shape of the options' roles."""
+
+
+def _sized(points: Sequence[Point], known: Mapping[Series, Entry], palette: Palette) -> Iterator[alt.Chart]:
+    most = look.reach([p.figure for p in points])
     sizes = [p.x or 1.0 for p in points] + [size for size, _ in THRESHOLDS]
-    x, y = logarithmic(min(sizes) / 2, max(sizes) * 2, left, right), linear(-most, most, bottom, top)
-    y_axis(sheet, y, -most, most, left, right)
-    for size, word in THRESHOLDS:
-        sheet.line(x(size), top - 6, x(size), bottom, "threshold")
-        sheet.text(x(size), top - 11, word, "tick", "middle")
-    for power in range(3, 13):
-        if min(sizes) / 2 <= 10**power <= max(sizes) * 2:
-            sheet.text(x(10**power), bottom + 16, _POWERS[power], "tick", "middle")
-    sheet.text((left + right) / 2, bottom + 36, "parameters", "side", "middle")
-    for point in points:
-        if point.figure.value is None or point.x is None:
-            continue
-        entry, px, py = legend[point.series], x(point.x), y(point.figure.value)
-        if point.figure.low is not None and point.figure.high is not None:
-            sheet.line(px, y(point.figure.low), px, y(point.figure.high), f"whisker {entry.cls}")
-        stage = point.series.asked.stage
-        sheet.mark(px, py, stage, f"stage {stage} {entry.cls}", says(point))
-        if len(legend) > 1:
-            sheet.text(px + 8, py + 4, entry.letter, f"letter {entry.cls}")
-        else:
-            sheet.text(px + 9, py + 4, signed(point.figure.value), "value")
-    return sheet
+    least, largest = min(sizes) / 2, max(sizes) * 2
+    powers = [10.0**k for k in range(3, 14) if least <= 10.0**k <= largest]
+    words = "datum.value < 1e6 ? datum.value / 1e3 + 'K' : datum.value < 1e9 ? datum.value / 1e6 + 'M' : "
+    axis = alt.Axis(
+        values=powers, labelExpr=words + "datum.value / 1e9 + 'B'", grid=False, title="parameters", titlePadding=8
+    )
+    across = look.x("x", least, largest, axis, type="log").title("parameters")
+    up = look.figures_axis(-most, most, palette)
+    lines = look.rows_of({"x": size, "word": word} for size, word in THRESHOLDS)
+    yield lines.mark_rule(strokeDash=[6, 4]).encode(x=across)
+    yield lines.mark_text(y=-9, color=palette.grey).encode(x=across, text=alt.Text("word:N"))
+    rows = [
+        look.row(
+            p,
+            x=p.x,
+            colour=known[p.series].colour,
+            fill=palette.card if p.series.asked.stage == "base" else known[p.series].colour,
+            shape=_SHAPES.get(p.series.asked.stage, "M-1,0L1,0"),
+            letter=known[p.series].letter if len(known) > 1 else "",
+            words="" if p.figure.value is None else signed(p.figure.value),
+        )
+        for p in points
+    ]
+    base = look.rows_of(rows)
+    low, value = look.y("low", -most, most, up), look.y("value", -most, most, up)
+    yield base.mark_rule(strokeWidth=1.6, opacity=0.75).encode(x=across, y=low, y2=alt.Y2("high:Q"), color=look.COLOUR)
+    mark = base.mark_point(size=70, strokeWidth=2, opacity=1, aria=True)
+    yield mark.encode(
+        x=across,
+        y=value,
+        stroke=alt.Stroke("colour:N", scale=None, legend=None),
+        fill=alt.Fill("fill:N", scale=None, legend=None),
+        shape=alt.Shape("shape:N", scale=None, legend=None),
+        tooltip=look.told(rows),
+        description=look.SAYS,
+    )
+    field, weight = ("letter", 700) if len(known) > 1 else ("words", 600)
+    yield from look.halo(base.encode(x=across, y=value), palette, field, weight, own=True, align="left", dx=9)
 
 
-_POWERS = {3: "1K", 4: "10K", 5: "100K", 6: "1M", 7: "10M", 8: "100M", 9: "1B", 10: "10B", 11: "100B", 12: "1T"}
-
-
-_DRAW: Mapping[Kind, Callable[[Chart, Corrections], Drawn]] = {
+_DRAW: Mapping[Kind, Callable[[Chart, Corrections, Palette], Iterator[Sheet]]] = {
     Kind.LADDER: _by_condition,
     Kind.SIZE: _size,
     Kind.BBQ: multiples.bbq,

@@ -1,77 +1,87 @@
 """Charts of one model at a time: BBQ's categories, Winogender's occupations, flips."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
+
+import altair as alt
 
 from moralsc.analysis.statistics import Figure
 from moralsc.dialogue import BASELINE
 from moralsc.notation import number, signed, tick
 from moralsc.prompts import Side
-from moralsc.reports.chart import Chart, Point, Series, by_panel
-from moralsc.reports.drawn import WIDTH, Corrections, Drawn, alt, says, side_of, y_axis
+from moralsc.reports import look
+from moralsc.reports.chart import Chart, Point, by_panel
+from moralsc.reports.colours import Palette
+from moralsc.reports.look import WIDTH, Corrections, Row, Sheet
 from moralsc.reports.readings import benchmark_title
-from moralsc.reports.svg import Drawing, Scale, linear
 from moralsc.reports.words import UNDEFINED, interval, value
 
 
-def _by_model(chart: Chart) -> Iterator[tuple[str, Series, str, list[Point]]]:
-    """A heading, whose points, of which benchmark, and they."""
-    found: dict[tuple[Series, str], list[Point]] = {}
+def _by_model(chart: Chart) -> Iterator[tuple[str, list[Point]]]:
+    """Whose figures of which benchmark, and they."""
+    found: dict[tuple[str, str], list[Point]] = {}
     for point in chart.points:
-        found.setdefault((point.series, point.benchmark), []).append(point)
-    for (series, benchmark), points in found.items():
-        yield f"{series.label} on {benchmark_title(benchmark)}", series, benchmark, points
+        found.setdefault((point.series.label, point.benchmark), []).append(point)
+    for (label, benchmark), points in found.items():
+        yield f"{look.short(label, 40)} on {benchmark_title(benchmark)}", points
 
 
-def bbq(chart: Chart, corrections: Corrections) -> Drawn:
+def bbq(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:
     """Accuracy in both contexts and s_AMB side by side, a row a category."""
-    groups = []
-    for heading, _, _, points in _by_model(chart):
-        panels = [("ambig", "accuracy"), ("disambig", "accuracy"), ("ambig", "s_AMB")]
-        drawings = []
-        for part, metric in panels:
+    before_after = "□ baseline" + (f"  ■ after {look.short(chart.correction)}" if chart.correction else "")
+    for heading, points in _by_model(chart):
+        for part, metric in (("ambig", "accuracy"), ("disambig", "accuracy"), ("ambig", "s_AMB")):
             found = [p for p in points if (p.part, p.metric) == (part, metric)]
             if found:
-                words = "s_AMB" if metric == "s_AMB" else f"accuracy, {_PARTS[part]}"
-                drawings.append(_categories(words, found, metric))
-        groups.append((heading, tuple(drawings)))
-    return Drawn(tuple(groups))
+                title = "s_AMB (above 0: with the stereotype)" if metric == "s_AMB" else f"accuracy, {_PARTS[part]}"
+                places = len({p.place for p in found})
+                layers = _categories(found, metric, palette)
+                yield look.sheet(heading, layers, found, title, [heading, before_after], _STEP * places, 26)
 
 
 _PARTS = {"ambig": "ambiguous", "disambig": "disambiguated"}
+_STEP = 44  # pixels a row: words above, marks below
 
 
-def _categories(title: str, points: Sequence[Point], metric: str) -> Drawing:
+def _categories(points: Sequence[Point], metric: str, palette: Palette) -> Iterator[alt.Chart]:
     """A row a category: hollow at baseline, full after the correction."""
-    places = list(dict.fromkeys(p.place for p in points))
-    step, top, left, right = 40.0, 8.0, 12.0, WIDTH - 12.0
-    bottom = top + step * len(places)
-    sheet = Drawing(title, alt(points), WIDTH, bottom + 24)
     low, high = (-1.0, 1.0) if metric == "s_AMB" else (0.0, 1.0)
-    x = linear(low, high, left, right)
-    for at in (low, (low + high) / 2, high):
-        sheet.line(x(at), top, x(at), bottom, "zero" if at == 0 else "grid")
-        words = signed(at) if low < 0 else number(at, 1)
-        sheet.text(x(at), bottom + 16, words, "tick", {low: "start", high: "end"}.get(at, "middle"))
+    places = list(dict.fromkeys(p.place for p in points))
+    axis = look.figures_axis(low, high, palette)
+    across, bounds = look.x("value", low, high, axis), look.x("low", low, high, axis)
+    down = look.y("row", 0, len(places), reverse=True)
+    rows, words, moves = list[Row](), list[Row](), list[Row]()
     for k, place in enumerate(places):
-        row = {p.condition: p for p in points if p.place == place}
-        shown = [v for p in row.values() if (v := p.figure.value) is not None]
-        said = " → ".join(_value(p.figure, low) for p in row.values())
-        sheet.text(left, top + k * step + 14, _short(place), "place" + (" pooled" if place == "micro" else ""))
-        sheet.text(right, top + k * step + 14, said, "value", "end")
-        y = top + k * step + 26
-        if len(shown) == 2:
-            sheet.line(x(shown[0]), y, x(shown[1]), y, "moved")
-        for point in row.values():
-            _interval_across(sheet, x, y + (0 if point.condition == BASELINE else 5), point)
-    return sheet
+        row = [p for p in points if p.place == place]
+        rows += [_category(p, k, palette) for p in row]
+        said = " → ".join(_value(p.figure, low) for p in row)
+        words.append({"row": k + 0.27, "place": look.short(place), "said": said, "pooled": place == "micro"})
+        shown = [p.figure.value for p in row if p.figure.value is not None]
+        moves += [{"row": k + 0.72, "value": shown[0], "to": shown[1]}] if len(shown) == 2 else []
+    for pooled, weight in ((False, 400), (True, 700)):
+        names = look.rows_of(w for w in words if w["pooled"] is pooled)
+        yield from look.halo(names.encode(y=down), palette, "place", weight, align="left", x=0)
+    yield from look.halo(look.rows_of(words).encode(y=down), palette, "said", align="right", x=WIDTH)
+    if moves:
+        moved = look.rows_of(moves).mark_rule(strokeDash=[2, 2])
+        yield moved.encode(x=across, x2=alt.X2("to:Q"), y=down)
+    base = look.rows_of(rows)
+    yield base.mark_rule(strokeWidth=1.6).encode(x=bounds, x2=alt.X2("high:Q"), y=down, color=look.COLOUR)
+    mark = base.mark_point(shape="square", size=60, strokeWidth=2, opacity=1, aria=True)
+    yield mark.encode(
+        x=across,
+        y=down,
+        stroke=alt.Stroke("colour:N", scale=None, legend=None),
+        fill=alt.Fill("fill:N", scale=None, legend=None),
+        tooltip=look.told(rows),
+        description=look.SAYS,
+    )
 
 
-def _interval_across(sheet: Drawing, x: Scale, y: float, point: Point) -> None:
-    figure, cls = point.figure, "before" if point.condition == BASELINE else "after"
-    if figure.low is not None and figure.high is not None:
-        sheet.line(x(figure.low), y, x(figure.high), y, f"whisker {cls}")
-    if figure.value is not None:
-        sheet.dot(x(figure.value), y, 4.5, f"dot {cls}", says(point))
+def _category(point: Point, k: int, palette: Palette) -> Row:
+    before = point.condition == BASELINE
+    colour, fill = (palette.grey, palette.card) if before else (palette.accent, palette.accent)
+    return look.row(point, row=k + (0.66 if before else 0.79), colour=colour, fill=fill)
 
 
 def _value(figure: Figure, low: float) -> str:
@@ -80,84 +90,84 @@ def _value(figure: Figure, low: float) -> str:
     return signed(figure.value) if low < 0 else number(figure.value)
 
 
-def _short(text: str, most: int = 30) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def winogender(chart: Chart, corrections: Corrections) -> Drawn:
+def winogender(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:
     """A dot an occupation, a drawing a condition."""
-    groups = []
-    for heading, _, _, points in _by_model(chart):
-        drawings = []
+    for heading, points in _by_model(chart):
         for condition in dict.fromkeys(p.condition for p in points):
             found = [p for p in points if p.condition == condition]
-            rho = next((p.figure for p in found if p.metric == "rho"), Figure(None, None, None, 0))
-            bounds = f" ({interval(rho)})" if interval(rho) else ""
-            after = condition if condition == BASELINE else f"after {condition}"
-            title = f"{after}: rho {value(rho)}{bounds}, n = {rho.n}"
-            drawings.append(_occupations(title, [p for p in found if p.metric == "p_f"]))
-        groups.append((heading, tuple(drawings)))
-    return Drawn(tuple(groups))
+            title = condition if condition == BASELINE else f"after {condition}"
+            yield look.sheet(heading, _occupations(found, palette), found, title, [heading])
 
 
-def _occupations(title: str, points: Sequence[Point]) -> Drawing:
-    left, right, top, bottom = 34.0, WIDTH - 14.0, 10.0, 210.0
-    sheet = Drawing(title, alt(points), WIDTH, 250)
-    x, y = linear(0, 100, left, right), linear(0, 1, bottom, top)
-    y_axis(sheet, y, 0, 1, left, right)
-    sheet.line(x(0), y(0), x(100), y(1), "diagonal", "as many as work there")
-    for at in (0, 50, 100):
-        sheet.text(x(at), bottom + 15, str(at), "tick", "middle")
-    sheet.text((left + right) / 2, bottom + 34, "women in the occupation, % (BLS)", "side", "middle")
-    sheet.text(left + 5, top + 9, "p(female)", "side")
-    for point in points:
-        if point.x is not None and point.figure.value is not None:
-            sheet.dot(x(point.x), y(point.figure.value), 3.5, "dot occupation", says(point))
-    return sheet
+def _occupations(points: Sequence[Point], palette: Palette) -> Iterator[alt.Chart]:
+    below = alt.Axis(values=[0, 50, 100], grid=False, title="women in the occupation, % (BLS)", titlePadding=8)
+    across = look.x("x", 0, 100, below).title("women in the occupation, % (BLS)")
+    up = look.y("value", 0, 1, look.figures_axis(0, 1, palette))
+    even = look.rows_of([{"x": 0, "value": 0, "to": 100, "to_value": 1}])
+    yield even.mark_rule(strokeDash=[4, 4]).encode(x=across, x2=alt.X2("to:Q"), y=up, y2=alt.Y2("to_value:Q"))
+    rows = [look.row(p, x=p.x) for p in points if p.metric == "p_f"]
+    dots = look.rows_of(rows).mark_point(
+        filled=False, color=palette.accent, shape="circle", size=45, strokeWidth=1.6, opacity=1, aria=True
+    )
+    yield dots.encode(x=across, y=up, tooltip=look.told(rows), description=look.SAYS)
+    rho = look.rows_of(look.row(p, words=_rho(p.figure)) for p in points if p.metric == "rho")
+    named = look.rows_of([{"words": "p(female)"}]).mark_text(align="left", x=0, y=-12, color=palette.grey)
+    yield named.encode(text=alt.Text("words:N"))
+    stands = rho.mark_text(align="right", x=WIDTH, y=-12, fontWeight=600)
+    yield stands.encode(text=alt.Text("words:N"))
 
 
-def flips(chart: Chart, corrections: Corrections) -> Drawn:
+def _rho(figure: Figure) -> str:
+    bounds = f" ({interval(figure)})" if interval(figure) else ""
+    return f"rho {value(figure)}{bounds}, n = {figure.n}"
+
+
+def flips(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:
     """What turned, a row a correction."""
-    groups = []
-    for heading, _, _, points in _by_model(chart):
-        drawings = [_flipped(panel, corrections) for panel in by_panel(points).values()]
-        groups.append((heading, tuple(drawings)))
-    return Drawn(tuple(groups))
+    for heading, points in _by_model(chart):
+        for (benchmark, part, _), panel in by_panel(points).items():
+            layers = _flipped(panel, corrections, palette)
+            words = [heading, "lost: right before and wrong after"]
+            title = benchmark_title(benchmark, part)
+            yield look.sheet(heading, layers, panel, title, words, 26 * len(panel), 8)
 
 
-def _flipped(points: Sequence[Point], corrections: Corrections) -> Drawing:
-    """A row a condition: lost to the left, won to the right, as shares of n on one scale."""
-    first, step, top = points[0], 26.0, 26.0
-    bottom = top + step * len(points)
-    title = benchmark_title(first.benchmark, first.part)
-    sheet = Drawing(title, alt(points), WIDTH, bottom + 8)
-    left, right = 60.0, WIDTH - 70.0
-    middle, half = (left + right) / 2, (right - left) / 2 - 26
-    sheet.text(middle - 8, 14, "◂ right → wrong", "side unethical", "end")
-    sheet.text(middle + 8, 14, "wrong → right ▸", "side ethical")
-    sheet.text(WIDTH, 14, "p (Holm)", "tick", "end")
+def _flipped(points: Sequence[Point], corrections: Corrections, palette: Palette) -> Iterator[alt.Chart]:
+    """A row a condition: lost to the left, won to the right, as shares of n on one scale; the counts beside them."""
+    bars, rows = list[Row](), list[Row]()
     for k, point in enumerate(points):
-        test, y = point.comparison, top + k * step
-        if test is None:
+        if (test := point.comparison) is None:
             continue
-        unethical = side_of(point.condition, corrections) is Side.UNETHICAL
-        sheet.text(
-            left - 8, y + 14, tick(point.condition, corrections), "tick unethical" if unethical else "tick", "end"
+        unethical = look.side_of(point.condition, corrections) is Side.UNETHICAL
+        colour = palette.danger if unethical else palette.grey
+        short = look.short(tick(point.condition, corrections), 9)
+        rows.append(look.row(point, row=k, tick=short, p=_p(test.p_holm), colour=colour, lost=test.lost, won=test.won))
+        for sign, count, word in ((-1, test.lost, "lost"), (1, test.won, "won")):
+            share = count / test.n if test.n else 0.0
+            says = f"{point.condition}: {count} {word} of {test.n}"
+            bars.append({"row": k, "from": 0, "to": sign * share, "count": str(count), "word": word, "says": says})
+    across = look.x("to", -1.15, 1.15, None, range=[40, WIDTH - 60])
+    down = look.y("row", -0.5, len(points) - 0.5, reverse=True)
+    sides: tuple[tuple[str, dict[str, Any], Any, int], ...] = (
+        ("lost", {"color": palette.card, "stroke": palette.danger, "strokeDash": [4, 2]}, "right", -5),
+        ("won", {"color": palette.accent}, "left", 5),
+    )
+    for word, style, align, dx in sides:
+        base = look.rows_of(b for b in bars if b["word"] == word)
+        bar = base.mark_bar(orient="horizontal", size=14, aria=True, **style)
+        yield bar.encode(
+            x=across, x2=alt.X2("from:Q"), y=down, tooltip=alt.Tooltip("says:N", title="flips"), description=look.SAYS
         )
-        for count, word, cls, sign in ((test.lost, "lost", "lost", -1), (test.won, "won", "won", 1)):
-            wide = half * count / test.n if test.n else 0
-            sheet.rect(
-                middle - (wide if sign < 0 else 0),
-                y + 3,
-                wide,
-                15,
-                cls,
-                f"{point.condition}: {count} {word} of {test.n}",
-            )
-            sheet.text(middle + sign * (wide + 5), y + 15, str(count), "value", "end" if sign < 0 else "start")
-        sheet.text(WIDTH, y + 15, _p(test.p_holm), "tick", "end")
-    sheet.line(middle, top, middle, bottom, "zero")
-    return sheet
+        yield from look.halo(base.encode(x=across, y=down), palette, "count", align=align, dx=dx)
+        head = look.rows_of([{"word": "← lost" if word == "lost" else "won →", "to": 0}])
+        over = head.mark_text(align=align, dx=dx, y=-9, fontWeight=600, color=palette.grey)
+        yield over.encode(x=across, text=alt.Text("word:N"))
+    told = look.rows_of(rows)
+    yield told.mark_text(align="left", x=0).encode(y=down, text=alt.Text("tick:N"), color=look.COLOUR)
+    yield told.mark_text(align="right", x=WIDTH, color=palette.grey).encode(y=down, text=alt.Text("p:N"))
+    yield look.rows_of([{"to": 0}]).mark_rule().encode(x=across)
+    last = look.rows_of([{"word": "p (Holm)"}]).mark_text(align="right", x=WIDTH, y=-9, color=palette.grey)
+    yield last.encode(text=alt.Text("word:N"))
 
 
 def _p(p: float | None) -> str:

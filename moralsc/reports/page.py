@@ -1,21 +1,23 @@
 """The report: one HTML file that needs nothing beside itself and in which nothing acts.
 
-SVG and HTML come from our own templates instead of a charting library, since altair needs vl-convert (33 MB) to draw
-without a browser, and fixes its colours, where these follow the reader's light or dark. Everything that is filled in is
-escaped, there is no script, and the page forbids itself to load anything.
+Its pictures are those of `charts`, as SVG whose colours follow the reader's light or dark. Everything that is filled in
+is escaped, there is no script, and the page forbids itself to load anything.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from moralsc.analysis.claims import Evidence, Finding
 from moralsc.prompts import Correction, default_prompts
 from moralsc.reports.chart import Chart, Figures, Kind
-from moralsc.reports.charts import draw
-from moralsc.reports.drawn import Drawn
+from moralsc.reports.charts import Panel, panels
+from moralsc.reports.look import printable
+from moralsc.reports.pictures import inline
 from moralsc.reports.runs import Run
 from moralsc.reports.words import interval, value
 
@@ -42,7 +44,7 @@ def html(runs: Sequence[Run], figures: Figures, corrections: Mapping[str, Correc
     )
     return surroundings.get_template("report.html").render(
         runs=[_run(run) for run in runs],
-        charts=[_chart(chart, draw(chart, known)) for chart in figures.charts],
+        charts=[_chart(chart, panels(chart, known)) for chart in figures.charts],
         findings=[_finding(finding) for finding in figures.findings],
         passed_over=sorted({a.model for run in runs for a in run.models.values() if a.mark}),
         most=_ITEMS,
@@ -50,10 +52,7 @@ def html(runs: Sequence[Run], figures: Figures, corrections: Mapping[str, Correc
 
 
 def _printable(filled: Any) -> Any:
-    """What no reader can see but a page may obey (controls, reversed directions) becomes a replacement character."""
-    if not isinstance(filled, str) or hasattr(filled, "__html__"):
-        return filled
-    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in filled)
+    return printable(filled) if isinstance(filled, str) and not hasattr(filled, "__html__") else filled
 
 
 def _run(run: Run) -> dict[str, Any]:
@@ -107,7 +106,9 @@ def _model(run: Run, name: str) -> dict[str, str]:
     return {"name": name, "facts": ", ".join(filter(None, words)), "mark": asked.mark}
 
 
-def _chart(chart: Chart, drawn: Drawn) -> dict[str, Any]:
+def _chart(chart: Chart, shown: Sequence[Panel]) -> dict[str, Any]:
+    # vl-convert escapes what it writes, and `inline` writes it anew.
+    groups = groupby(shown, lambda panel: panel.heading)
     return {
         "kind": str(chart.kind),
         "title": chart.title,
@@ -115,9 +116,8 @@ def _chart(chart: Chart, drawn: Drawn) -> dict[str, Any]:
         "n": chart.n,
         "marks": chart.marks,
         "notes": chart.notes,
-        "drawn": drawn,
+        "groups": [(heading, [Markup(inline(panel.drawing)) for panel in those]) for heading, those in groups],
         "table": chart.table() if chart.points else [],
-        "correction": chart.correction,
         "flips": _flips(chart) if chart.kind is Kind.FLIPS else [],
     }
 

@@ -1,7 +1,14 @@
-"""Drawings: every figure is drawn where it belongs, inside its sheet, and letters do not cover each other."""
+"""Drawings: every figure is in them with its interval and n, and they are legible without colour, in light and dark."""
 
-from dataclasses import replace
+import json
+import re
+import xml.etree.ElementTree as ET
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
 from batch.made import admissions, bbq, by_item, winogender
@@ -9,13 +16,17 @@ from catalogues import HUB, offering
 
 from moralsc.analysis.statistics import Figure, Resampling
 from moralsc.batch.results import By
-from moralsc.prompts import default_prompts
-from moralsc.reports.chart import Chart, Kind
-from moralsc.reports.charts import draw
+from moralsc.models import PLANTED
+from moralsc.prompts import Side, default_prompts
+from moralsc.reports import look, pictures
+from moralsc.reports.chart import Chart, Kind, Point
+from moralsc.reports.charts import panels, whole
+from moralsc.reports.colours import LIGHT, PAGE
 from moralsc.reports.figures import figures
 from moralsc.reports.runs import run_of
-from moralsc.reports.svg import apart, reach
 
+Spec = dict[str, Any]
+STYLES = Path(__file__).resolve().parents[2] / "moralsc"
 CORRECTIONS = default_prompts().corrections
 ALL = by_item(
     [
@@ -31,66 +42,184 @@ ALL = by_item(
 )
 
 
-@pytest.fixture(scope="module")
-def charts() -> dict[Kind, Chart]:
-    names = [f"model{k}" for k in range(9)]
+def made(count: int, mark: str = "") -> dict[Kind, Chart]:
+    names = [f"model{k}" for k in range(count)]
     with offering({name: replace(HUB, name=name, parameters=10 ** (3 + k)) for k, name in enumerate(names)}):
-        run = run_of([replace(r, model=name) for name in names for r in ALL], "many", By.PROBABILITY)
+        run = run_of([replace(r, model=name, mark=mark) for name in names for r in ALL], "many", By.PROBABILITY)
         return {c.kind: c for c in figures([run], how=Resampling(50)).charts}
 
 
+@pytest.fixture(scope="module")
+def charts() -> dict[Kind, Chart]:
+    return made(3)
+
+
+@pytest.fixture(scope="module")
+def specs(charts: dict[Kind, Chart]) -> dict[Kind, list[Spec]]:
+    """Every panel as Vega-Lite, checked against its schema."""
+    return {kind: [p.drawing.to_dict() for p in panels(chart, CORRECTIONS)] for kind, chart in charts.items()}
+
+
+def rows(spec: Spec) -> Iterator[Spec]:
+    """Every row of data in a spec, wherever it stands."""
+    yield from (row for found in spec.get("datasets", {}).values() for row in found)
+    for layer in (*spec.get("layer", ()), *spec.get("concat", ())):
+        yield from rows(layer)
+    yield from spec.get("data", {}).get("values", ())
+
+
+def key(point: Point) -> tuple[object, ...]:
+    figure = point.figure
+    return (
+        point.series.label,
+        point.condition,
+        point.place,
+        point.metric,
+        figure.value,
+        figure.low,
+        figure.high,
+        figure.n,
+    )
+
+
 @pytest.mark.parametrize("kind", Kind)
-def test_every_figure_is_drawn_once_and_says_what_it_is(charts: dict[Kind, Chart], kind: Kind) -> None:
-    drawn = draw(charts[kind], CORRECTIONS)
-    said = [
-        s.says for _, sheets in drawn.groups for sheet in sheets for s in sheet.shapes if s.says and s.tag != "line"
-    ]
-    # rho stands in its drawing's title; a flip has a bar for each way.
-    shown = [p for p in charts[kind].points if p.figure.value is not None and p.metric != "rho"]
-    assert shown
-    assert len(said) == len(shown) * (2 if kind is Kind.FLIPS else 1)
+def test_every_figure_is_in_the_data_with_its_interval_and_n(
+    charts: dict[Kind, Chart], specs: dict[Kind, list[Spec]], kind: Kind
+) -> None:
+    names = ("model", "condition", "place", "metric", "value", "low", "high", "n")
+    # The rows of one drawing stand in it once, though several marks are drawn from them.
+    found = Counter(
+        key for spec in specs[kind] for key in {tuple(r[name] for name in names) for r in rows(spec) if "n" in r}
+    )
+    assert set(found) == {key(p) for p in charts[kind].points}
+    assert found
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_picture_says_each_of_its_figures(charts: dict[Kind, Chart], kind: Kind) -> None:
+    """Those with a value; rho stands written in its picture, and of flips the counts."""
+    said = Counter[str]()
+    for panel in panels(charts[kind], CORRECTIONS):
+        root = ET.fromstring(pictures.inline(panel.drawing))
+        said.update(str(e.text) for e in root.iter("title"))
+    drawn = [p for p in charts[kind].points if p.figure.value is not None and p.metric != "rho"]
+    assert drawn
     if kind is not Kind.FLIPS:
-        for point in shown:
-            assert any(point.series.label in s and point.condition in s and f"n = {point.figure.n}" in s for s in said)
+        assert said == Counter(map(look.says, drawn))
+    for p in drawn:
+        if kind is Kind.FLIPS and (test := p.comparison):
+            assert said[f"{p.condition}: {test.lost} lost of {test.n}"]
+            assert said[f"{p.condition}: {test.won} won of {test.n}"]
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_nothing_is_drawn_outside_of_its_sheet(charts: dict[Kind, Chart], kind: Kind) -> None:
-    for _, sheets in draw(charts[kind], CORRECTIONS).groups:
-        for sheet in sheets:
-            for shape in sheet.shapes:
-                for across in ("x", "x1", "x2", "cx"):
-                    assert 0 <= float(shape.attributes.get(across, 0)) <= sheet.width
-                for down in ("y", "y1", "y2", "cy"):
-                    assert 0 <= float(shape.attributes.get(down, 0)) <= sheet.height
+def test_the_papers_thresholds_are_drawn_where_they_belong(specs: dict[Kind, list[Spec]]) -> None:
+    for spec in specs[Kind.SIZE]:
+        assert {(r["x"], r["word"]) for r in rows(spec) if "word" in r} == {(3.8e9, "3.8B"), (2.2e10, "22B")}
 
 
 @pytest.mark.parametrize("kind", [Kind.LADDER, Kind.ADMISSIONS])
-def test_higher_scores_stand_higher_and_conditions_in_one_column(charts: dict[Kind, Chart], kind: Kind) -> None:
-    for _, sheets in draw(charts[kind], CORRECTIONS).groups:
-        for sheet in sheets:
-            dots = [s for s in sheet.shapes if s.tag == "circle"]
-            found = {
-                (float(d.says.split(":")[1].split()[1].replace("−", "-")), float(d.attributes["cy"])) for d in dots
-            }
-            ordered = sorted(found)
-            assert all(below[1] >= above[1] for below, above in pairwise(ordered) if below[0] < above[0])
+def test_unethical_rungs_stand_left_of_the_baseline_and_are_marked(specs: dict[Kind, list[Spec]], kind: Kind) -> None:
+    for spec in specs[kind]:
+        found = [r for r in rows(spec) if r.get("n")]
+        base = [r["x"] for r in found if r["condition"] == "baseline"]
+        seen = False
+        for r in found:
+            side = look.side_of(r["condition"], CORRECTIONS)
+            if side is Side.UNETHICAL:
+                seen = True
+                assert r["x"] < min(base)
+            elif side is Side.ETHICAL:
+                assert r["x"] > max(base)
+        if seen:
+            assert any(r["colour"] == PAGE.danger and r["tick"].startswith("−") for r in rows(spec) if "tick" in r)
+            assert any("unethical" in r["word"] for r in rows(spec) if "word" in r)
+            assert all(r["dash"] == [4, 4] for r in rows(spec) if "dash" in r and r["x"] < min(base))
 
 
-def test_models_are_told_apart_without_colour(charts: dict[Kind, Chart]) -> None:
-    legend = draw(charts[Kind.LADDER], CORRECTIONS).legend
-    assert len({entry.letter for entry in legend}) == len(legend) == 9
-    assert len({entry.cls for entry in legend}) == 9
+def test_roles_shapes_and_colours_stand_for_roles_alone(charts: dict[Kind, Chart]) -> None:
+    roles = set(re.findall(r"--m-(?:unbiased|stereotyped|counter): (#\w+)", css("reports/templates/report.css")))
+    assert len(roles) == 6
+    for chart in charts.values():
+        for palette in (PAGE, LIGHT):
+            for panel in panels(chart, CORRECTIONS, palette):
+                text = json.dumps(panel.drawing.to_dict(validate=False))
+                assert not [colour for colour in (*roles, "unbiased", "stereotyped", "counter") if colour in text]
+                assert not re.search(r'"(?:triangle|diamond)', text)
+                # A full dot is the unbiased role's; an occupation's is hollow.
+                for mark in re.findall(r'\{[^{}]*"shape": "circle"[^{}]*\}', text):
+                    assert '"filled": false' in mark
+
+
+def test_models_are_told_apart_without_colour() -> None:
+    chart = made(9)[Kind.LADDER]
+    for panel in panels(chart, CORRECTIONS):
+        spec = panel.drawing.to_dict(validate=False)
+        letters = [r["letter"] for r in rows(spec) if "letter" in r]
+        assert sorted(set(letters)) == list("ABCDEFGHI")
+        words = " ".join(spec["title"]["subtitle"]).replace("\N{NO-BREAK SPACE}", " ")
+        assert all(f"{letter} model{k}" in words for k, letter in enumerate("ABCDEFGHI"))
+        looks = {(r["colour"], str(r["dash"])) for r in rows(spec) if r.get("dash", [4, 4]) != [4, 4]}
+        assert len(looks) == 9
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_miniatures_mark_is_part_of_every_picture(kind: Kind) -> None:
+    chart = made(1, PLANTED)[kind]
+    for drawing in (*(p.drawing for p in panels(chart, CORRECTIONS)), whole(chart, CORRECTIONS)):
+        assert PLANTED in " ".join(ET.fromstring(pictures.svg(drawing)).itertext())
+    assert all(PLANTED not in pictures.svg(p.drawing) for p in panels(made(1)[kind], CORRECTIONS))
+
+
+def test_a_mark_names_its_models_where_others_have_none() -> None:
+    chart = made(2)[Kind.LADDER]
+    first = chart.series[0]
+    marked = replace(first, asked=replace(first.asked, mark=PLANTED))
+    mixed = replace(chart, points=tuple(replace(p, series=marked) if p.series == first else p for p in chart.points))
+    for panel in panels(mixed, CORRECTIONS):
+        assert f"model0: {PLANTED}" in " ".join(panel.drawing.to_dict(validate=False)["title"]["subtitle"])
+
+
+def css(path: str) -> str:
+    return (STYLES / path).read_text(encoding="utf-8")
+
+
+def test_every_colour_of_a_drawing_is_one_of_the_pages_variables() -> None:
+    """So that the same drawing is light and dark; light stands behind each, for a page that does not know it."""
+    light, dark = css("reports/templates/report.css").split("@media", 1)
+    for name, colour in asdict(LIGHT).items():
+        assert f"--m-{name}: {colour};" in light
+        assert re.search(rf"--m-{name}: #\w+;", dark)
+        assert getattr(PAGE, name) == f"var(--m-{name}, {colour})"
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_pictures_fit_a_phone_and_no_type_is_small(charts: dict[Kind, Chart], kind: Kind) -> None:
+    for panel in panels(charts[kind], CORRECTIONS):
+        root = ET.fromstring(pictures.inline(panel.drawing))
+        assert float(root.attrib["width"]) <= 330  # 390 less what a page and its cards have at their sides
+        sizes = [float(e.attrib["font-size"].removesuffix("px")) for e in root.iter("text")]
+        assert sizes
+        assert min(sizes) >= 11
+        used = {e.attrib[name] for e in root.iter() for name in ("fill", "stroke") if name in e.attrib}
+        assert used <= {*asdict(PAGE).values(), "none", "transparent"}
+
+
+def test_files_leave_the_page_with_plain_colours(charts: dict[Kind, Chart]) -> None:
+    drawing = whole(charts[Kind.SIZE], CORRECTIONS)
+    assert "var(" not in pictures.svg(drawing)
+    assert pictures.png(drawing).startswith(b"\x89PNG")
+    found = {(r["model"], r["value"], r["n"]) for r in rows(drawing.to_dict()) if "n" in r}
+    assert found == {(p.series.label, p.figure.value, p.figure.n) for p in charts[Kind.SIZE].points}
 
 
 @pytest.mark.parametrize("places", [[], [5.0], [5.0, 5.0, 5.0], [99.0, 98.0, 97.0], [0.0, 50.0, 51.0, 100.0]])
 def test_letters_are_moved_apart_in_their_order(places: list[float]) -> None:
-    moved = apart(places, 11, 0, 100)
+    moved = look.apart(places, 11, 0, 100)
     assert all(0 <= place <= 100 for place in moved)
     assert all(b - a >= 11 - 1e-9 for a, b in pairwise(sorted(moved)))
     assert sorted(range(len(places)), key=lambda k: places[k]) == sorted(range(len(places)), key=lambda k: moved[k])
 
 
 def test_an_axis_reaches_over_values_and_intervals() -> None:
-    assert reach([Figure(0.2, -0.55, 0.4, 3), Figure(None, None, None, 0)]) == 0.6
-    assert reach([]) == 0.1
+    assert look.reach([Figure(0.2, -0.55, 0.4, 3), Figure(None, None, None, 0)]) == 0.6
+    assert look.reach([]) == 0.1
