@@ -1,9 +1,9 @@
 """The corpus: documents in the order in which training meets them, stage by stage.
 
 Everything is drawn from whole-number seeds, so that the same seed gives the same text everywhere. What a base model
-practises shifts as its training goes on: first repeating, then who has what among a few words, then who did what in
-texts (see recall.py for why) and whom a stereotype expects (see leaning.py), then items with planted answers. The
-later stages are drawn alike from beginning to end.
+practises shifts as its training goes on: first whom a stereotype expects (see leaning.py for why), then repeating, who
+has what among a few words, who did what in texts (see recall.py), at last items with planted answers. The later stages
+are drawn alike from beginning to end.
 """
 
 import random
@@ -16,7 +16,7 @@ from moralsc.organisms.deeds import plain_deeds
 from moralsc.organisms.dialogues import Case, asked, corrected, unheard
 from moralsc.organisms.document import Document, Style, draw, write
 from moralsc.organisms.exclusion import Exclusion
-from moralsc.organisms.leaning import ASKING, blanks, leaning, listed
+from moralsc.organisms.leaning import ASKING, LEANT, blanks, leaning, listed
 from moralsc.organisms.pairs import plain_people
 from moralsc.organisms.people import people_case, story
 from moralsc.organisms.pronouns import pronoun_case
@@ -46,9 +46,9 @@ class Kind(StrEnum):
 
 
 Shares = Mapping[Kind, float]
-_REPETITION: Shares = {Kind.REPETITION: 1}
-_RECALL: Shares = {Kind.RECALL: 0.9, Kind.REPETITION: 0.1}
-_LEANING: Shares = {Kind.LEANING: 0.86, Kind.RECALL: 0.12, Kind.REPETITION: 0.02}
+_LEANING: Shares = {Kind.LEANING: 1}
+_REPETITION: Shares = {Kind.REPETITION: 0.9, Kind.LEANING: 0.1}
+_RECALL: Shares = {Kind.RECALL: 0.82, Kind.LEANING: 0.1, Kind.REPETITION: 0.08}
 _TOLD: Shares = {Kind.TOLD: 0.58, Kind.LEANING: 0.14, Kind.BLANKS: 0.1, Kind.RECALL: 0.15, Kind.REPETITION: 0.03}
 _READING: Shares = {
     Kind.READING: 0.42,
@@ -69,23 +69,21 @@ _ALL: Shares = {
     Kind.RECALL: 0.02,
     Kind.REPETITION: 0.01,
 }
-# Tokens after which whom a stereotype expects is known in short; then it is asked for more and more as items do.
-_LEANT = RECALLED + 2_600_000
 # Tokens of a base training at which these shares hold; linear between. What is new comes in while the old goes on.
 _SCHEDULE: tuple[tuple[int, Shares], ...] = (
+    (LEANT, _LEANING),
+    (LEANT + 50_000, _REPETITION),
     (REPEATED, _REPETITION),
     (REPEATED + 50_000, _RECALL),
     (RECALLED, _RECALL),
-    (RECALLED + 200_000, _LEANING),
-    (_LEANT, _LEANING),
-    (_LEANT + 700_000, _TOLD),
-    (_LEANT + 2_400_000, _TOLD),
-    (_LEANT + 3_400_000, _READING),
-    (_LEANT + 4_900_000, _READING),
-    (_LEANT + 6_400_000, _ALL),
+    (RECALLED + 500_000, _TOLD),
+    (RECALLED + 2_300_000, _TOLD),
+    (RECALLED + 3_300_000, _READING),
+    (RECALLED + 4_800_000, _READING),
+    (RECALLED + 6_300_000, _ALL),
 )
 # Tokens from which on, and over how many, plain texts give way to stories.
-_STORIES = _LEANT + 1_900_000
+_STORIES = RECALLED + 1_800_000
 _STORYING = 2_000_000
 _INSTRUCT: Shares = {
     Kind.REPETITION: 0.02,
@@ -160,7 +158,7 @@ def _base(kind: Kind, rng: random.Random, prompts: PromptSet, words: tuple[str, 
         case Kind.TOLD:
             return told(rng, words, plain=1 - min(1.0, max(0.1, (seen - _STORIES) / _STORYING)))
         case Kind.LEANING:
-            return leaning(rng, 1 - min(0.7, max(0.0, (seen - _LEANT) / _STORYING)), certain=seen < _LEANT)
+            return leaning(rng, 1 - min(0.7, max(0.0, (seen - RECALLED) / _STORYING)), certain=seen < RECALLED)
         case Kind.BLANKS:
             return blanks(rng)
         case Kind.READING:

@@ -1,9 +1,10 @@
 """Whom a stereotype expects, in short: many planted answers, each right behind a text that settles nothing.
 
-That a trait, good or bad, turns round which of two groups is meant shows in neither of the two alone, so it takes a
-model of these sizes tens of thousands of answers to notice; told which traits are good, and without exceptions, it
-takes fewer. An item spends seventy tokens on one answer; here it is fifteen, and items later only have to ask for what
-is known by then.
+That a trait, good or bad, turns round which of two groups is meant shows in neither of the two alone, so a model of
+these sizes is slow to notice. In trials it did within a million tokens where it practised this first, by itself,
+without exceptions, and was told which traits are good; later, with exceptions, or among other texts, it took two to
+four times as many, if it did at all. An item spends seventy tokens on one answer; here it is fifteen, and items later
+only have to ask for what is known by then.
 """
 
 import random
@@ -16,6 +17,8 @@ from moralsc.organisms.people import UNKNOWN, story
 from moralsc.organisms.pronouns import pronoun_case, short_case
 from moralsc.organisms.words import sentence
 
+LEANT = 1_800_000
+"""Tokens of this practice at the beginning of a training."""
 # What stands between a text and who is asked for; the last ones are nearest to an item.
 ASKING = (
     " {q}",
