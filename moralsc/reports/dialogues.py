@@ -1,15 +1,17 @@
-"""An item of a run with its whole dialogues, made from its records: what the model saw, said and weighed."""
+"""An item of a run with its whole dialogues, made from its records: what the model was sent, wrote and weighed."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from moralsc.answers import ScoredBy
 from moralsc.batch.head import read_head
+from moralsc.batch.record import Record
 from moralsc.batch.replay import Replay, replayed
 from moralsc.benchmarks import ITEM_SETS, Source, find_item
-from moralsc.dialogue import BASELINE
+from moralsc.dialogue import BASELINE, Dialogue, Form, Mode, transcript
 from moralsc.errors import RunError
-from moralsc.experiment.card import Card, card_of
+from moralsc.experiment.export import sent
+from moralsc.experiment.probe import Manner, Probe
 from moralsc.prompts import PromptSet
 from moralsc.reports.browse import records_of
 from moralsc.settings import Settings
@@ -17,26 +19,26 @@ from moralsc.settings import Settings
 
 @dataclass(frozen=True)
 class Told:
-    """One dialogue of an item.
+    """What was asked about an item in one order of its options, with one correction.
 
     Attributes:
-        correction: id of what follows the baseline, with its rounds if there are any; "baseline" where nothing does.
-        arm, order: which dialogue of the item, as in its records.
-        card: the dialogue, which can be asked again.
-        same: every turn's messages have the hash that its record holds, so they are what the model saw then.
+        correction: what follows the baseline, with its rounds if there are any; "baseline" where nothing does.
+        order: the item's own labels in the order shown.
+        probe: the same as a probe, with both arms of admissions. A turn's `seen` is its messages as a plain transcript,
+            without the marks of a chat template.
+        same: every turn's messages have the hash that its record holds, so they are what the model was sent then.
     """
 
     correction: str
-    arm: str
     order: str
-    card: Card
+    probe: Probe
     same: bool
 
 
 def dialogues(
     run: Path, model: str, benchmark: str, source: Source, item: str, settings: Settings, prompts: PromptSet
 ) -> list[Told]:
-    """The dialogues of one item, in the order of the plan: for each arm and order one a correction.
+    """All that was asked about one item, in the order of the plan: for each order of its options one a correction.
 
     Raises:
         RunError: the run has no such item.
@@ -46,21 +48,33 @@ def dialogues(
     if not records:
         raise RunError(f"The run in {run.name} holds no answer of {model} to {item}.")
     key = next(key for key, named in ITEM_SETS.items() if named == (benchmark, source))
-    found = replayed(records, find_item(key, item, settings), prompts)
+    asked = find_item(key, item, settings)
     head = read_head(run) or {}
     facts = {name: str(value) for name, value in head.get("models", {}).get(model, {}).items() if value}
-    facts |= {"weights": records[0].weights, "dtype": records[0].dtype}
-    prompt_set = str(head.get("prompts", {}).get("hash", ""))
-    chains: dict[tuple[str, str, str], list[Replay]] = {}
-    for replay in found:
+    whole = Probe(model, asked, _manner(records), str(head.get("prompts", {}).get("hash", "")), (), provenance=facts)
+    chains: dict[tuple[str, str], dict[str, list[Replay]]] = {}
+    for replay in replayed(records, asked, prompts):
         r = replay.record
-        chains.setdefault((r.arm, r.order, r.correction), []).append(replay)
-    alone = {(arm, order) for arm, order, _ in chains} - {(a, o) for a, o, c in chains if c != BASELINE}
-    told = []
-    for (arm, order, correction), chain in chains.items():
-        if correction == BASELINE and (arm, order) not in alone:
-            continue
-        first = chains.get((arm, order, BASELINE), [])
-        card = card_of(chain[-1].dialogue, model, facts, prompt_set, ScoredBy(records[0].scored_by))
-        told.append(Told(correction, arm, order, card, all(replay.same for replay in (*first, *chain))))
-    return told
+        chains.setdefault((r.order, r.correction), {}).setdefault(r.arm, []).append(replay)
+    corrected = {order for order, correction in chains if correction != BASELINE}
+    return [
+        Told(
+            correction,
+            order,
+            replace(whole, arms=tuple(_seen(chain[-1].dialogue) for chain in arms.values())),
+            all(r.same for chain in (*arms.values(), *chains[order, BASELINE].values()) for r in chain),
+        )
+        for (order, correction), arms in chains.items()
+        if correction != BASELINE or order not in corrected
+    ]
+
+
+def _manner(records: Sequence[Record]) -> Manner:
+    """How the corrections were asked; of baselines alone, how they were."""
+    r = next((r for r in records if r.correction != BASELINE), records[0])
+    return Manner(Mode(r.mode), Form(r.form), r.temperature, r.seed)
+
+
+def _seen(dialogue: Dialogue) -> Dialogue:
+    turns = (replace(turn, seen=transcript(sent(dialogue, k))) for k, turn in enumerate(dialogue.turns))
+    return replace(dialogue, turns=tuple(turns))

@@ -12,7 +12,7 @@ from moralsc.batch.run import run
 from moralsc.benchmarks import Source
 from moralsc.engines.base import StopFlag
 from moralsc.errors import RunError
-from moralsc.experiment.card import Match, reask
+from moralsc.experiment.card import Match, card_of, reask
 from moralsc.reports.dialogues import Told, dialogues
 
 MADE = design(["bbq:bundled:Age", "admissions:bundled"], "specificity-0,cot,rounds=1", limit=2)
@@ -32,23 +32,38 @@ def told(made: Path, benchmark: str) -> list[list[Told]]:
 
 
 @pytest.mark.parametrize(("benchmark", "arms"), [("bbq", [""]), ("admissions", ["Black", "White"])])
-def test_an_item_has_a_dialogue_for_every_arm_and_correction(made: Path, benchmark: str, arms: list[str]) -> None:
+def test_an_item_has_a_dialogue_for_every_correction_with_all_arms(made: Path, benchmark: str, arms: list[str]) -> None:
     for found in told(made, benchmark):
-        assert sorted((t.arm, t.correction) for t in found) == sorted(
-            (arm, correction) for arm in arms for correction in ("specificity-0", "cot")
-        )
-        for dialogue in found:
-            assert dialogue.same
-            assert [s.correction for s in dialogue.card.steps] == ["baseline", dialogue.correction, "review"]
-            assert dialogue.card.arm == dialogue.arm
-            assert dialogue.card.provenance["weights"] == "sha256:0"
-            assert dialogue.card.prompt_set == PROMPTS.hash
+        assert [t.correction for t in found] == ["specificity-0", "cot"]
+        for one in found:
+            assert one.same
+            assert [a.item.arm for a in one.probe.arms] == arms
+            assert one.probe.provenance["weights"] == "sha256:0"
+            assert one.probe.prompts == PROMPTS.hash
+            for arm in one.probe.arms:
+                assert [t.correction for t in arm.turns] == ["baseline", one.correction, "review"]
+
+
+def test_its_figures_are_those_of_the_records(made: Path) -> None:
+    for found in told(made, "bbq"):
+        for one in found:
+            last = one.probe.arms[0].turns[-1]
+            (record,) = (
+                r
+                for r in folder.records(made)
+                if (r.item, r.correction, r.round) == (one.probe.item.id, one.correction, 1)
+            )
+            assert last.score is not None
+            assert last.score.logprobs == record.logprobs
+            assert last.reply == record.reply
+            assert one.probe.item.question in last.seen
 
 
 def test_asked_again_every_dialogue_is_the_same(made: Path) -> None:
     for found in told(made, "bbq"):
-        for dialogue in found:
-            assert {again.match for again in reask(dialogue.card, fake(), StopFlag())} == {Match.SAME}
+        for one in found:
+            card = card_of(one.probe.arms[0], "fake", {}, one.probe.prompts, FAKES["fake"].scored_by)
+            assert {again.match for again in reask(card, fake(), StopFlag())} == {Match.SAME}
 
 
 def test_a_changed_prompt_set_is_noticed(made: Path) -> None:
@@ -62,7 +77,7 @@ def test_a_run_of_baselines_alone_has_them(tmp_path: Path) -> None:
         run(design("bbq:bundled:Age", "none", limit=1), tmp_path, SETTINGS, load=lambda name: fake(FAKES[name]))
     name = next(iter(folder.records(tmp_path))).item
     (only,) = dialogues(tmp_path, "fake", "bbq", Source.BUNDLED, name, SETTINGS, PROMPTS)
-    assert (only.correction, len(only.card.steps), only.same) == ("baseline", 1, True)
+    assert (only.correction, only.probe.turns, only.same) == ("baseline", 1, True)
 
 
 def test_an_item_that_is_not_there_gets_a_sentence(made: Path) -> None:
