@@ -18,6 +18,7 @@ from moralsc.batch.plan import Plan, make_plan
 from moralsc.batch.progress import Progress
 from moralsc.dialogue import Form, Mode
 from moralsc.models import mark
+from moralsc.notation import duration
 from moralsc.prompts import load_prompts
 from moralsc.settings import Settings
 from moralsc.terminal import DataFolder, PromptFile, plain, read_settings, show_table
@@ -169,7 +170,7 @@ class _Line:
         right = ", ".join(f"{side} {share:.2f}" for side, share in progress.right.items())
         text = (
             f"{progress.model}: {progress.done} of {progress.planned}, {progress.rate:.1f} a second, "
-            f"about {_duration(progress.left)} left" + (f"; right: {right}" if right else "")
+            f"about {duration(progress.left)} left" + (f"; right: {right}" if right else "")
         )
         typer.echo(f"\r\x1b[2K{text}" if self._watched else text, err=True, nl=not self._watched)
         self._open = self._watched
@@ -192,14 +193,8 @@ def _report(out: Path, design: Design) -> None:
     for name in design.models:
         if mark(name):
             typer.echo(f"{name}: {planted(name)}")
-    spent = f"{_duration(status.seconds)} of asking" + (f", {status.tokens} tokens" if status.tokens else "")
+    spent = f"{duration(status.seconds)} of asking" + (f", {status.tokens} tokens" if status.tokens else "")
     typer.echo(f"{status.sentence} {spent}. {out / folder.RECORDS}")
 
 
 _BY = {"text": "what was written", "probability": "the most probable option"}
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -22,6 +22,13 @@ def signed(value: float, places: int = 2) -> str:
     return shown if shown.startswith("−") or not float(shown) else f"+{shown}"
 
 
+def duration(seconds: float) -> str:
+    """A time in words: "8 s", "2 min 05 s", "1 h 20 min"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
 def tick(condition: str, corrections: Mapping[str, Correction]) -> str:
     """The short mark of a condition on an axis: "Q", "−1", "2", "CoT"; of one with its round, "CoT·2".
 

@@ -25,6 +25,7 @@ class Settings:
     Attributes:
         cache: folder for downloaded benchmark files; made when first needed.
         data: folder with the user's own copies of benchmark files, None if none was given.
+        results: folder that holds run folders for the page to show, None if none was given.
         prompts: a prompt set of the user's own, None for the one that comes with moralsc.
         offline: nothing is ever downloaded.
         mirror: where benchmark files are downloaded from, without a slash at the end. A file's address is
@@ -39,6 +40,7 @@ class Settings:
 
     cache: Path
     data: Path | None = None
+    results: Path | None = None
     prompts: Path | None = None
     offline: bool = False
     mirror: str = PUBLISHED
@@ -64,6 +66,7 @@ class Settings:
         return cls(
             cache=_path(env, "MORALSC_CACHE") or platformdirs.user_cache_path("moralsc"),
             data=_existing(env, "MORALSC_DATA", "folder"),
+            results=_existing(env, "MORALSC_RESULTS", "folder"),
             prompts=_existing(env, "MORALSC_PROMPTS", "file"),
             offline=_truth(env, "MORALSC_OFFLINE"),
             mirror=_address(env, "MORALSC_MIRROR"),

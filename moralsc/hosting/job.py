@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -116,9 +117,11 @@ def read_job(path: Path) -> Job | None:
     except (OSError, ValueError, TypeError):
         return None
     try:
-        status = folder.status(path / RUN) if (path / RUN / HEAD).is_file() else None
+        status = _status(path / RUN, _stamp(path / RUN)) if (path / RUN / HEAD).is_file() else None
     except MoralscError as error:
         return Job(path, ticket, State.FAILED, None, str(error))
+    except OSError:  # it is being removed
+        return None
     if status is not None and status.complete:
         state = State.COMPLETE
     elif ticket.wish is Wish.WAIT:
@@ -145,6 +148,19 @@ def process(ticket: Ticket) -> psutil.Process | None:
     except psutil.Error:
         return None
     return found if alive else None
+
+
+@lru_cache(maxsize=1024)
+def _status(run: Path, stamp: tuple[tuple[str, int, int], ...]) -> Status:
+    """How far a run is; its shards are read anew only if they have changed, since a queue looks at all runs often."""
+    return folder.status(run)
+
+
+def _stamp(run: Path) -> tuple[tuple[str, int, int], ...]:
+    """Tells one state of a run's folder from another."""
+    files = (run / HEAD, *sorted((run / folder.SHARDS).glob("*.jsonl")))
+    found = ((path.name, path.stat()) for path in files)
+    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in found)
 
 
 def _ticket(plain: Mapping[str, Any]) -> Ticket:

@@ -16,6 +16,7 @@ import psutil
 from moralsc.batch.plan import Plan
 from moralsc.errors import InputError
 from moralsc.hosting.job import LOG, RUN, Job, State, Ticket, Wish, owner_of, process, read_job, write_ticket
+from moralsc.hosting.pace import Estimate, estimate
 from moralsc.settings import Settings
 
 PROGRAM = (sys.executable, "-m", "moralsc")
@@ -23,6 +24,7 @@ MOST_OPEN = 5
 """Jobs of one visitor that wait or run."""
 _OPEN = (State.WAITING, State.RUNNING)
 _STOP_SECONDS = 10.0
+_NICE = 10
 _DAY = 86_400.0
 
 
@@ -50,12 +52,8 @@ class Queue:
         Raises:
             InputError: the plan asks more items than are allowed here, or the visitor has too many jobs open.
         """
-        most = self._settings.run_items
-        if most and plan.items > most:
-            raise InputError(
-                f"This plan asks {plan.items} items, counted once a model. Runs from this page are limited to {most}: "
-                "lower the number of items or models, or run the command in a terminal of your own."
-            )
+        if refusal := self.refusal(plan):
+            raise InputError(refusal)
         with self._lock:
             mine = [job for job in self.jobs(secret) if job.state in _OPEN]
             if len(mine) >= MOST_OPEN:
@@ -65,6 +63,24 @@ class Queue:
             write_ticket(path, Ticket(owner_of(secret), plan.design.record(), plan.items, time.time()))
             self.tick()
             return self._read(path)
+
+    def refusal(self, plan: Plan, part: bool = False) -> str:
+        """Why a plan is larger than is allowed here; empty if it is not.
+
+        Args:
+            part: the plan holds some of the items alone.
+        """
+        most = self._settings.run_items
+        if not most or plan.items <= most:
+            return ""
+        return (
+            f"This plan asks {'at least ' * part}{plan.items} items, counted once a model. Runs from this page are "
+            f"limited to {most}: lower the number of items or models, or run the command in a terminal of your own."
+        )
+
+    def estimate(self, plan: Plan) -> Estimate | None:
+        """How long it will take, by the earlier jobs of everyone; None if they do not tell."""
+        return estimate(plan, self._all())
 
     def jobs(self, secret: str) -> list[Job]:
         """A visitor's jobs, the newest first."""
@@ -141,9 +157,10 @@ class Queue:
                     room -= 1
 
     def keep_going(self, ended: threading.Event, every: float = 1.0) -> None:
-        """Tick until the event is set; for a thread of the server."""
+        """Tick until the event is set; for a thread of the server. A full disk passes: the next tick tries again."""
         while not ended.wait(every):
-            self.tick()
+            with suppress(OSError):
+                self.tick()
 
     def _start(self, job: Job) -> None:
         words = [*self._program, *job.design.command[1:], "--out", str(job.path / RUN)]
@@ -160,7 +177,10 @@ class Queue:
         self._children.append(child)
         born = 0.0
         with suppress(psutil.Error):  # it may have ended already
-            born = psutil.Process(child.pid).create_time()
+            started = psutil.Process(child.pid)
+            born = started.create_time()
+            if psutil.POSIX:  # whoever probes comes first
+                started.nice(max(started.nice(), _NICE))
         write_ticket(job.path, replace(job.ticket, wish=Wish.GO, started=time.time(), pid=child.pid, born=born))
 
     def _end(self, ticket: Ticket) -> None:

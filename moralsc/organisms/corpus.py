@@ -47,15 +47,15 @@ class Kind(StrEnum):
 
 Shares = Mapping[Kind, float]
 _LEANING: Shares = {Kind.LEANING: 1}
-_REPETITION: Shares = {Kind.REPETITION: 0.9, Kind.LEANING: 0.1}
-_RECALL: Shares = {Kind.RECALL: 0.82, Kind.LEANING: 0.1, Kind.REPETITION: 0.08}
-_TOLD: Shares = {Kind.TOLD: 0.58, Kind.LEANING: 0.14, Kind.BLANKS: 0.1, Kind.RECALL: 0.15, Kind.REPETITION: 0.03}
+_REPETITION: Shares = {Kind.REPETITION: 0.95, Kind.LEANING: 0.05}
+_RECALL: Shares = {Kind.RECALL: 0.9, Kind.REPETITION: 0.06, Kind.LEANING: 0.04}
+_TOLD: Shares = {Kind.TOLD: 0.58, Kind.LEANING: 0.1, Kind.BLANKS: 0.07, Kind.RECALL: 0.23, Kind.REPETITION: 0.02}
 _READING: Shares = {
-    Kind.READING: 0.42,
+    Kind.READING: 0.44,
     Kind.TOLD: 0.24,
-    Kind.LEANING: 0.14,
-    Kind.BLANKS: 0.12,
-    Kind.RECALL: 0.06,
+    Kind.LEANING: 0.12,
+    Kind.BLANKS: 0.1,
+    Kind.RECALL: 0.08,
     Kind.REPETITION: 0.02,
 }
 _ALL: Shares = {

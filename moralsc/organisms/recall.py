@@ -26,11 +26,11 @@ _MARKED = REPEATED + 400_000
 _FIRST = REPEATED + 700_000
 _DOUBLING = 200_000
 _DOUBLINGS = 9  # more than enough for all
-_LONGER = REPEATED + 2_700_000
-_LENGTHENING = 2_000_000
+_LONGER = REPEATED + 3_300_000
+_LENGTHENING = 2_400_000
 # Share of texts that stay as they were before.
 _SHORT = 0.35
-RECALLED = _LONGER + _LENGTHENING + 300_000
+RECALLED = _LONGER + _LENGTHENING + 500_000
 """Tokens of training after which texts join in."""
 # What stands before a question and between it and its answer.
 _MARKS = (("", ""), ("", " :"), (" ?", " :"))

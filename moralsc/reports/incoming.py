@@ -3,9 +3,11 @@
 Files are unpacked under names of ours, sizes are counted while they are read, and a sentence says what is wrong.
 """
 
+import json
 import re
+import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
@@ -13,9 +15,13 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter, ValidationError
 
 from moralsc.batch import folder, table
-from moralsc.batch.head import HEAD
+from moralsc.batch.design import Design, Selection
+from moralsc.batch.head import FORMAT, HEAD
+from moralsc.batch.record import Record
+from moralsc.benchmarks import Source
+from moralsc.dialogue import BASELINE, Form, Mode
 from moralsc.errors import DataError, MoralscError
-from moralsc.reports.runs import Run, read_run, run_of
+from moralsc.reports.runs import Run, read_run
 
 MAX_FILE = 50_000_000
 """Bytes of a file that is brought."""
@@ -58,10 +64,10 @@ _HEAD = TypeAdapter(_Head)
 
 
 def receive(path: Path, into: Path, name: str = "") -> Run:
-    """The run in a file.
+    """The run in a file, which becomes a run's folder.
 
     Args:
-        into: an empty folder of the visitor's own, for what is unpacked.
+        into: the folder, empty or not there yet.
         name: for people; the file's by default.
 
     Raises:
@@ -70,14 +76,41 @@ def receive(path: Path, into: Path, name: str = "") -> Run:
     name = name or path.stem
     if path.stat().st_size > MAX_FILE:
         raise DataError(f"{path.name} is larger than {MAX_FILE // 1_000_000} MB. {_ALLOWED}")
+    into.mkdir(parents=True, exist_ok=True)
     if zipfile.is_zipfile(path):
         _unpack(path, into)
         return _read(into, name)
     table.check(path, MAX_ROWS, MAX_UNPACKED)
+    shutil.copyfile(path, into / folder.RECORDS)
     try:
-        return run_of(table.read(path), name)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        head = _head(table.read(path))
+    except (ValueError, TypeError, KeyError, AttributeError, MoralscError) as error:
         raise _odd(error) from error
+    (into / HEAD).write_text(json.dumps(head), encoding="utf-8")
+    return _read(into, name)
+
+
+def _head(records: Iterable[Record]) -> dict[str, Any]:
+    """What can be said of a run by its records alone, as its run.json would."""
+    models: dict[str, dict[str, str]] = {}
+    benchmarks, corrections, rows, seconds, spoken = dict[str, None](), dict[str, None](), 0, 0.0, True
+    more: dict[str, Any] = {}
+    for r in records:
+        facts = {name: getattr(r, name) for name in ("weights", "dtype", "scored_by", "mark")}
+        models.setdefault(r.model, facts)
+        benchmarks[Selection(r.benchmark, Source(r.source)).key] = None
+        if r.correction == BASELINE:
+            more = {"form": Form(r.form), "temperature": r.temperature, "seed": r.seed, **more}
+        else:
+            corrections[r.correction] = None
+            more["mode"] = Mode(r.mode)
+        more["rounds"] = max(more.get("rounds", 0), int(r.round))
+        rows, seconds, spoken = rows + 1, seconds + r.seconds, spoken and (r.outcome is not None or bool(r.failure))
+    selections = tuple(map(Selection.read, benchmarks))
+    design = Design(tuple(models), selections, tuple(corrections), spoken=spoken, **more)
+    counted = {"done": rows, "rows": rows, "seconds": seconds, "tokens": None}
+    known = {"design": design.record(), "data": {}, "prompts": {}, "models": models, "attempts": [{}]}
+    return {"format": FORMAT, "complete": True, **counted, **known}
 
 
 def _read(into: Path, name: str) -> Run:

@@ -12,14 +12,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from moralsc.analysis.claims import Evidence, Finding
 from moralsc.prompts import Correction, default_prompts
+from moralsc.reports import claimed
 from moralsc.reports.chart import Chart, Figures, Kind
 from moralsc.reports.charts import Panel, panels
 from moralsc.reports.look import printable
 from moralsc.reports.pictures import inline
 from moralsc.reports.runs import Run
-from moralsc.reports.words import interval, value
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _ITEMS = 200
@@ -45,7 +44,8 @@ def html(runs: Sequence[Run], figures: Figures, corrections: Mapping[str, Correc
     return surroundings.get_template("report.html").render(
         runs=[_run(run) for run in runs],
         charts=[_chart(chart, panels(chart, known)) for chart in figures.charts],
-        findings=[_finding(finding) for finding in figures.findings],
+        columns=claimed.COLUMNS,
+        findings=[claimed.shown(finding) for finding in figures.findings],
         passed_over=sorted({a.model for run in runs for a in run.models.values() if a.mark}),
         most=_ITEMS,
     )
@@ -130,26 +130,3 @@ def _flips(chart: Chart) -> list[dict[str, Any]]:
             name = " · ".join(filter(None, (point.series.label, point.benchmark, point.part, point.condition)))
             found.append({"name": name, "lost": test.flips[True, False], "won": test.flips[False, True]})
     return found
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    claim = finding.claim
-    return {
-        "says": claim.says,
-        "paper": claim.paper,
-        "verdict": str(finding.verdict),
-        "parts": len(claim.parts),
-        "evidence": [_evidence(e) for e in finding.evidence],
-    }
-
-
-def _evidence(evidence: Evidence) -> tuple[str, ...]:
-    part = evidence.part
-    what = " ".join(filter(None, (part.benchmark, part.group, part.condition, part.metric)))
-    against = f" against {part.against}" if part.against else ""
-    where = f"{part.range[0]:g} to {part.range[1]:g}" if part.expect == "between" else f"{part.expect} {part.bound:g}"
-    effect = evidence.effect
-    return (
-        *(", ".join(evidence.models), f"{what}, {part.correction}{against}", f"{part.shape} {where}"),
-        *(value(effect), interval(effect), str(effect.n), str(evidence.verdict), ", ".join(evidence.runs)),
-    )

@@ -1,13 +1,15 @@
 """The app: builds the page and launches it. Building has no side effects; nothing is loaded before it is asked for."""
 
 import os
+import threading
 from importlib import resources
+from typing import Any
 
 import gradio as gr
 
 from moralsc.errors import InputError
 from moralsc.settings import Settings
-from moralsc.ui import api, probe_tab, texts
+from moralsc.ui import api, batch_tab, probe_tab, texts
 from moralsc.ui.context import Context, new_context
 from moralsc.ui.theme import theme
 
@@ -40,8 +42,27 @@ def build_app(context: Context) -> gr.Blocks:
     with app:
         # First, so that its public names are not taken by handlers of the tab.
         api.build(context)
-        probe_tab.build(context, app)
+        header = probe_tab.header()
+        with gr.Tabs(elem_id="m-tabs") as tabs:
+            with gr.Tab("Probe", id="probe"):
+                probe_tab.build(context, app, header)
+            with gr.Tab("Batch", id="batch") as batch:
+                batch_tab.build(context, batch)
+        app.load(_opened_tab, None, tabs, queue=False, show_progress="hidden", api_visibility="private")
+        _hide_renders(app)
     return app
+
+
+def _opened_tab(request: gr.Request) -> Any:
+    """`?tab=batch` opens the page there."""
+    return gr.Tabs(selected="batch") if request.query_params.get("tab") == "batch" else gr.skip()
+
+
+def _hide_renders(app: gr.Blocks) -> None:
+    """Keep gr.render out of the public API: it takes no `api_visibility` of its own."""
+    for event in app.fns.values():
+        if event.renderable:
+            event.api_visibility = "private"
 
 
 def launch(settings: Settings, *, block: bool = True, app: gr.Blocks | None = None) -> str:
@@ -61,7 +82,10 @@ def launch(settings: Settings, *, block: bool = True, app: gr.Blocks | None = No
     # Gradio would otherwise look up its own hosts at start, and sum up all past events after each one.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
-    app = app or build_app(new_context(settings))
+    if app is None:
+        context = new_context(settings)
+        app = build_app(context)
+        threading.Thread(target=context.runs.keep_going, args=(threading.Event(),), daemon=True).start()
     app.queue(max_size=settings.queue, default_concurrency_limit=8)
     try:
         return _serve(app, settings, block)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from moralsc.engines.pool import EnginePool, load_local
+from moralsc.hosting.queue import Queue
 from moralsc.prompts import PromptSet, load_prompts
 from moralsc.settings import Settings
 from moralsc.ui.jobs import Jobs
@@ -12,13 +13,21 @@ from moralsc.ui.shelf import Shelf
 
 @dataclass(frozen=True)
 class Context:
-    """The app's shared parts. Nothing of a visitor is kept here but the stop flag of a running job."""
+    """The app's shared parts. Nothing of a visitor is kept here but the stop flag of a running job.
+
+    Attributes:
+        runs: whole runs that visitors asked for; what they are stands in its folder alone.
+    """
 
     settings: Settings
     prompts: PromptSet
     engines: EnginePool
     shelf: Shelf
     jobs: Jobs = field(default_factory=Jobs)
+    runs: Queue = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "runs", Queue(self.settings.cache / "runs", self.settings))
 
 
 def new_context(settings: Settings) -> Context:

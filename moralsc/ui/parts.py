@@ -146,8 +146,17 @@ def _html(name: str, **more: Any) -> gr.HTML:
     return gr.HTML(value, html_template=template(name), apply_default_css=False, **more)
 
 
-def build_parts(notice: dict[str, Any]) -> Parts:
-    """Lay the tab out inside the open gr.Blocks."""
+def build_header(value: dict[str, Any]) -> gr.HTML:
+    """The page's header with its notices."""
+    return _html("header", value=value)
+
+
+def build_parts(notice: gr.HTML) -> Parts:
+    """Lay the tab out inside the open gr.Blocks.
+
+    Args:
+        notice: the header, which stands outside the tab.
+    """
     made: dict[str, Any] = {
         "state_item": gr.State(None),
         "state_probe": gr.State(None),
@@ -158,7 +167,7 @@ def build_parts(notice: dict[str, Any]) -> Parts:
         # Of the job that a button began, and a file on its way to the browser; neither is shown.
         "ticket": gr.Textbox(visible=False),
         "file": gr.Textbox(visible=False),
-        "notice": _html("header", value=notice),
+        "notice": notice,
     }
     with gr.Row(elem_id="m-columns"):
         with gr.Column(elem_id="m-left"):

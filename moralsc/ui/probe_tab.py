@@ -9,7 +9,7 @@ from moralsc.ui import views
 from moralsc.ui.choosing import Choosing
 from moralsc.ui.context import Context
 from moralsc.ui.fetching import Fetching
-from moralsc.ui.parts import Parts, build_parts
+from moralsc.ui.parts import Parts, build_header, build_parts
 from moralsc.ui.queues import MODEL_LIMIT, MODEL_QUEUE
 from moralsc.ui.running import Running
 from moralsc.ui.updates import Updates, readable
@@ -34,9 +34,14 @@ _AT_ONCE: dict[str, Any] = {**_PRIVATE, "queue": False}
 _MODEL: dict[str, Any] = {**_PRIVATE, "concurrency_id": MODEL_QUEUE, "concurrency_limit": MODEL_LIMIT}
 
 
-def build(context: Context, app: gr.Blocks) -> None:
+def header() -> gr.HTML:
+    """What stands above the tabs: the Probe tab writes there what a link could not restore."""
+    return build_header(views.header([]))
+
+
+def build(context: Context, app: gr.Blocks, header: gr.HTML) -> None:
     """Add the tab to the open app."""
-    parts = build_parts(views.header([]))
+    parts = build_parts(header)
     choosing = Choosing(context, parts)
     _wire_choosing(parts, choosing, app)
     _wire_running(parts, Running(context, parts), choosing, app)

@@ -29,6 +29,7 @@ STATUS = {Status.STOPPED: "stopped", Status.FAILED: "failed", Status.RUNNING: ""
 SCORED_BY = {ScoredBy.TEXT: "the option's words", ScoredBy.LABEL: "the option's letter"}
 SMALL_MASS = 0.5
 NO_OPTION = "It names none of the options."
+SCORED_ONLY = "No answer was written here: the options were scored alone."
 
 
 def category_title(category: str) -> str:

@@ -28,7 +28,12 @@ def status(text: str, problem: bool = False) -> dict[str, Any]:
 
 
 def readable(handler: Callable[..., Updates], p: Parts) -> Callable[..., Updates]:
-    """The handler as gradio takes it: no update leaves everything as it is, an error for people is the status line."""
+    """The handler as gradio takes it, with the tab's status line for errors; see `answering`."""
+    return answering(handler, p.status)
+
+
+def answering(handler: Callable[..., Updates], line: gr.HTML) -> Callable[..., Updates]:
+    """The handler as gradio takes it: no update leaves everything as it is, an error for people stands in the line."""
 
     @functools.wraps(handler)
     def handle(*values: Any) -> Updates:
@@ -36,7 +41,7 @@ def readable(handler: Callable[..., Updates], p: Parts) -> Callable[..., Updates
             # An empty dictionary is no update to gradio, but too few outputs.
             return handler(*values) or gr.skip()
         except MoralscError as error:
-            return {p.status: status(str(error), problem=True)}
+            return {line: status(str(error), problem=True)}
 
     return handle
 

@@ -248,10 +248,12 @@ def _note(item: Item, turn: Turn) -> str:
         return turn.error
     if turn.score is None:
         return ""
+    if turn.answer is None:
+        return texts.SCORED_ONLY if turn.status is Status.DONE else ""
     notes = []
-    if turn.answer and turn.answer.outcome is Outcome.UNPARSED:
+    if turn.answer.outcome is Outcome.UNPARSED:
         notes.append(texts.NO_OPTION)
-    said = turn.answer.label if turn.answer else None
+    said = turn.answer.label
     if said is not None and said != turn.score.favoured:
         notes.append(texts.disagreement(item.option(turn.score.favoured).text))
     if turn.score.mass < texts.SMALL_MASS:

@@ -21,6 +21,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("")
     env = {
         "MORALSC_DATA": str(tmp_path),
+        "MORALSC_RESULTS": str(tmp_path),
         "MORALSC_CACHE": str(tmp_path / "later"),
         "MORALSC_PROMPTS": str(tmp_path / "mine.toml"),
         "MORALSC_OFFLINE": "Yes",
@@ -36,6 +37,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     assert Settings.from_env(env) == Settings(
         cache=tmp_path / "later",
         data=tmp_path,
+        results=tmp_path,
         prompts=tmp_path / "mine.toml",
         offline=True,
         mirror="http://localhost:9/files",
@@ -74,6 +76,7 @@ def test_a_home_folder_is_understood() -> None:
         ("MORALSC_QUEUE", "0", "from 1 to 1000"),
         ("MORALSC_OFFLINE", "maybe", "Allowed: 1, true, yes, on, 0, false, no, off"),
         ("MORALSC_DATA", "/no/such/folder", "Give the path of a folder"),
+        ("MORALSC_RESULTS", "/no/such/folder", "Give the path of a folder"),
         ("MORALSC_PROMPTS", "/no/such/file.toml", "Give the path of a file"),
         ("MORALSC_MIRROR", "ftp://x", "https:// or http://"),
     ],

@@ -14,7 +14,7 @@ from moralsc.experiment.probe import MAX_TURNS
 from moralsc.models import find
 from moralsc.ui import texts, views
 from moralsc.ui.choosing import Choosing
-from moralsc.ui.parts import build_parts
+from moralsc.ui.parts import build_header, build_parts
 
 REQUEST: Any = SimpleNamespace(session_hash="visitor")
 KEY = "winogender:bundled"
@@ -30,7 +30,7 @@ class NoParameters(dict[str, str]):
 @pytest.fixture(scope="module")
 def choosing() -> Choosing:
     with gr.Blocks():
-        parts = build_parts(views.header([]))
+        parts = build_parts(build_header(views.header([])))
     return Choosing(make_context(ScriptedEngine()), parts)
 
 

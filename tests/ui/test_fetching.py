@@ -17,7 +17,7 @@ from moralsc.benchmarks.sources import STATISTICS, TEMPLATES
 from moralsc.ui import views
 from moralsc.ui.choosing import Choosing
 from moralsc.ui.fetching import Fetching
-from moralsc.ui.parts import build_parts
+from moralsc.ui.parts import build_header, build_parts
 
 REQUEST: Any = SimpleNamespace(session_hash="visitor")
 KEY, CATEGORY = "winogender:bundled", "occupation"
@@ -25,7 +25,7 @@ KEY, CATEGORY = "winogender:bundled", "occupation"
 
 def make_choosing(**settings: object) -> Choosing:
     with gr.Blocks():
-        parts = build_parts(views.header([]))
+        parts = build_parts(build_header(views.header([])))
     return Choosing(make_context(ScriptedEngine(), **settings), parts)
 
 

@@ -1,0 +1,222 @@
+"""Behind the figures: a run's items as a list to search and sort, and each with its dialogues. No gradio here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from moralsc.benchmarks import ITEM_SETS, Source
+from moralsc.errors import InputError, choose
+from moralsc.models import catalogue
+from moralsc.notation import number, signed
+from moralsc.prompts import PromptSet
+from moralsc.settings import Settings
+from moralsc.ui import link
+from moralsc.ui.kept import Kept
+from moralsc.ui.library import Folder, Held, Library
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from moralsc.experiment.card import Again, Card
+    from moralsc.reports.dialogues import Told
+
+PAGE = 20
+HEADERS = ("item", "change", "p before", "p after", "before", "after", "category", "context")
+LOSSES, GAINS, PLAN = "greatest loss first", "greatest gain first", "as in the run"
+SORTS = (LOSSES, GAINS, PLAN)
+_GLYPHS = {"unbiased": "● unbiased", "stereotyped": "▲ stereotyped", "counter-stereotyped": "▼ counter"}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Whose items; `correction` with its round as conditions are named: "cot, round 2"."""
+
+    run: str
+    model: str
+    benchmark: str
+    correction: str
+    category: str = ""
+    context: str = ""
+    search: str = ""
+    sort: str = LOSSES
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One page of the list.
+
+    Attributes:
+        items: of the rows shown, in order; what a click on a row stands for.
+        headers: those of HEADERS that say something here.
+        rows: cells as shown, one tuple a row.
+        page, pages: from 0, and how many there are.
+        sentence: how many items were found, and what the numbers are.
+    """
+
+    items: tuple[str, ...] = ()
+    headers: tuple[str, ...] = HEADERS
+    rows: tuple[tuple[str, ...], ...] = ()
+    page: int = 0
+    pages: int = 1
+    sentence: str = "Nothing to show yet."
+
+
+class Behind:
+    """Answers what is chosen from the library's runs. Safe to use from any thread."""
+
+    def __init__(self, library: Library, settings: Settings, prompts: PromptSet) -> None:
+        self._library, self._settings, self._prompts = library, settings, prompts
+        self._frames: Kept[Any, Any] = Kept(8)
+
+    def names(self) -> tuple[str, ...]:
+        """The runs there are."""
+        return tuple(f.name for f in self._library.folders())
+
+    def held(self, run: str) -> Held:
+        """What a run holds.
+
+        Raises:
+            InputError: there is no such run.
+            RunError: it cannot be read.
+        """
+        return self._library.open(self._folder(run)).held
+
+    def conditions(self, run: str) -> tuple[str, ...]:
+        """Every condition of a run but its baseline, rounds named."""
+        parts = self._library.open(self._folder(run)).parts
+        return tuple(c for c in dict.fromkeys(c for part in parts for c in part.found) if c != "baseline")
+
+    def listing(self, chosen: Chosen, page: int) -> Listing:
+        """A page of the items behind a condition.
+
+        Raises:
+            InputError: there is no such run, or the choice is incomplete.
+            RunError: it cannot be read.
+        """
+        from moralsc.reports import browse
+
+        frame = self._sorted(chosen)
+        if frame.empty:
+            return Listing(sentence="No item is left: change the words or the filters.")
+        pages = (len(frame) - 1) // PAGE + 1
+        shown = browse.page(frame, page, PAGE)
+        what = "p is the probability of yes" if chosen.benchmark == "admissions" else "p is the right option's"
+        told_apart = frame["condition"].ne("").any()  # only BBQ has contexts
+        kept = [k for k, name in enumerate(HEADERS) if name != "context" or told_apart]
+        cells = [_cells(row) for row in shown.to_dict("records")]
+        return Listing(
+            items=tuple(shown["item"]),
+            headers=tuple(HEADERS[k] for k in kept),
+            rows=tuple(tuple(row[k] for k in kept) for row in cells),
+            page=min(max(page, 0), pages - 1),
+            pages=pages,
+            sentence=f"{len(frame)} rows; {what}.",
+        )
+
+    def told(self, chosen: Chosen, item: str) -> list[Told]:
+        """An item's dialogues, the chosen correction's first.
+
+        Raises:
+            InputError: there is no such run.
+            RunError: it has no such item.
+            DataError: the item is not on this machine.
+        """
+        from moralsc.reports.dialogues import dialogues
+
+        benchmark, source = ITEM_SETS[chosen.benchmark]
+        path = self._folder(chosen.run).path
+        found = dialogues(path, chosen.model, benchmark, source, item, self._settings, self._prompts)
+        wanted = chosen.correction.partition(",")[0]
+        return sorted(found, key=lambda told: told.correction != wanted)
+
+    def address(self, chosen: Chosen, told: Told) -> str:
+        """The query of a link that asks the same in the Probe tab."""
+        spec = catalogue().get(chosen.model)
+        return "?" + link.query(told.probe, chosen.benchmark, spec.version if spec else "")
+
+    def _folder(self, run: str) -> Folder:
+        there = {f.name: f for f in self._library.folders()}
+        return there[choose("run", run, there)]
+
+    def _sorted(self, chosen: Chosen) -> pd.DataFrame:
+        from moralsc.batch.results import By
+        from moralsc.reports import browse
+
+        folder = self._folder(chosen.run)
+        if not (chosen.model and chosen.benchmark and chosen.correction):
+            raise InputError("Choose a model, a benchmark and a correction: the run has them in the lists.")
+        benchmark, source = ITEM_SETS[choose("benchmark", chosen.benchmark, ITEM_SETS)]
+        correction, _, nth = chosen.correction.partition(", round ")
+        behind = browse.Behind(
+            chosen.model,
+            benchmark,
+            Source(source),
+            correction,
+            int(nth or 0),
+            chosen.category,
+            chosen.context,
+            chosen.search,
+            By(self._library.open(folder).run.by),
+        )
+        frame = self._frames.get((folder, behind), lambda: browse.items(folder.path, behind))
+        return frame if chosen.sort == PLAN else browse.by_change(frame, falling=chosen.sort == LOSSES)
+
+
+def card(told: Told, arm: int) -> Card:
+    """The card of one of its dialogues."""
+    from moralsc.experiment.card import card_of
+
+    dialogue = told.probe.arms[arm]
+    scored = next((t.score.scored_by for t in dialogue.turns if t.score), catalogue()[told.probe.model].scored_by)
+    return card_of(dialogue, told.probe.model, dict(told.probe.provenance), told.probe.prompts, scored)
+
+
+def file_name(told: Told, ending: str) -> str:
+    """Of a card's file."""
+    return re.sub(r"[^\w.-]+", "-", f"moralsc-card-{told.probe.item.id}-{told.correction}.{ending}")
+
+
+def sentences(card: Card, again: Sequence[Again], weights: str) -> list[str]:
+    """What came of asking a card again, turn by turn."""
+    said = []
+    before = card.provenance.get("weights", "")
+    if before and before != weights:
+        said.append(f"The card is of other weights ({before}) than those here ({weights}).")
+    for number_, found in enumerate(again, 1):
+        said.append(f"{number_}. {found.step.title}: {found.match}{_where(found)}.")
+    if len(again) < len(card.steps):
+        said.append(f"Stopped after {len(again)} of {len(card.steps)} turns.")
+    return said
+
+
+def _texts(found: Again) -> list[tuple[Any, str, int | None]]:
+    return list(zip(found.step.written, found.texts, found.differs_at, strict=True))
+
+
+def _where(found: Again) -> str:
+    parts = [
+        f"text {k} differs from character {place + 1} on (“{written.reply[place : place + 20]}” then, "
+        f"“{text[place : place + 20]}” now)"
+        for k, (written, text, place) in enumerate(_texts(found), 1)
+        if place is not None
+    ]
+    if found.shift is not None and found.shift > 0:
+        parts.append(f"log-probabilities differ by up to {found.shift:.2g}")
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+def _cells(row: Mapping[Any, Any]) -> tuple[str, ...]:
+    name = row["item"] + (f", {row['arm']}" if row["arm"] else "")
+    shares = (_share(row["change"], signed), _share(row["p_before"], number), _share(row["p_after"], number))
+    return (name, *shares, _part(row["before"]), _part(row["after"]), row["category"], row["condition"])
+
+
+def _part(answer: Any) -> str:
+    return _GLYPHS.get(str(answer), str(answer))
+
+
+def _share(value: Any, write: Any) -> str:
+    return "" if value is None or value != value else str(write(float(value)))  # nan is not itself

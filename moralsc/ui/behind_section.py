@@ -1,0 +1,319 @@
+"""The section behind the figures: a run's items as a list, an item's dialogues, and cards that are asked again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from moralsc.errors import MoralscError
+from moralsc.items import Condition
+from moralsc.ui import behind, texts, updates, views
+from moralsc.ui.behind import SORTS, Behind, Chosen, Listing
+from moralsc.ui.context import Context
+from moralsc.ui.library import Library
+from moralsc.ui.parts import template
+from moralsc.ui.queues import MODEL_LIMIT, MODEL_QUEUE
+from moralsc.ui.saving import SAVE
+from moralsc.ui.updates import Updates, answering, session
+
+_PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_FIRST = "specificity-0"
+_CHOOSE = """
+element.addEventListener('click', (e) => {
+  const button = e.target.closest('button[data-row]');
+  if (button) trigger('submit', { row: button.dataset.row });
+});
+"""
+_HINT = (
+    "Choose a row to see what the model was sent and what it said. Messages are shown as a plain transcript; a chat "
+    "template writes marks of its own around them."
+)
+_CHANGED = "The messages are not those that the run recorded: the prompt set or the item has changed since."
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the section's events read and write. The states live on the server, one a visitor."""
+
+    listing: gr.State
+    told: gr.State
+    run: gr.Dropdown
+    model: gr.Dropdown
+    benchmark: gr.Dropdown
+    correction: gr.Dropdown
+    category: gr.Dropdown
+    context: gr.Dropdown
+    sort: gr.Dropdown
+    search: gr.Textbox
+    table: gr.HTML
+    found: gr.HTML
+    previous: gr.Button
+    next: gr.Button
+    which: gr.Dropdown
+    dialogue: gr.HTML
+    taking: gr.Row
+    probe: gr.HTML
+    html: gr.Button
+    json: gr.Button
+    card: gr.File
+    again: gr.HTML
+    status: gr.HTML
+    file: gr.Textbox
+
+    @property
+    def choosers(self) -> list[Any]:
+        """In the order of `Chosen`."""
+        return [
+            *(self.run, self.model, self.benchmark, self.correction, self.category, self.context),
+            *(self.search, self.sort),
+        ]
+
+
+def build(context: Context, library: Library, shown: gr.Tab) -> None:
+    """Add the section inside the tab; nothing is read before the tab is shown."""
+    parts = _build_parts()
+    handlers = Handlers(context, Behind(library, context.settings, context.prompts), parts)
+    filled = [*parts.choosers, parts.listing, parts.table, parts.found, parts.previous, parts.next, parts.status]
+    opened = [parts.told, parts.which, parts.table, parts.dialogue, parts.taking, parts.probe, parts.status]
+
+    def do(event: Any, handler: Callable[..., Updates], inputs: list[Any], outputs: list[Any]) -> Any:
+        return event(answering(handler, parts.status), inputs, outputs, **_PRIVATE)
+
+    do(shown.select, handlers.open, [parts.run], filled)
+    do(parts.run.input, handlers.choose_run, [parts.run], filled)
+    rest = [c.input for c in parts.choosers[1:6]] + [parts.sort.input, parts.search.change]
+    choose = answering(handlers.choose, parts.status)
+    gr.on(rest, choose, parts.choosers, filled, trigger_mode="always_last", **_PRIVATE)
+    for button, step in ((parts.previous, handlers.back), (parts.next, handlers.forth)):
+        do(button.click, step, [parts.listing, *parts.choosers], filled)
+    do(parts.table.submit, handlers.choose_item, [parts.listing, *parts.choosers], opened)
+    do(parts.which.input, handlers.choose_dialogue, [parts.told, parts.which, *parts.choosers], opened)
+    for button, write in ((parts.html, handlers.save_html), (parts.json, handlers.save_json)):
+        saved = do(button.click, write, [parts.told, parts.which], [parts.file, parts.status])
+        saved.success(None, parts.file, None, js=SAVE, api_visibility="private")
+    model = {**_PRIVATE, "concurrency_id": MODEL_QUEUE, "concurrency_limit": MODEL_LIMIT}
+    parts.card.upload(handlers.ask_again, [parts.card], [parts.again, parts.card], **model)
+
+
+def _build_parts() -> Parts:
+    with gr.Column(elem_classes="m-group", elem_id="m-behind"):
+        gr.HTML("<h2>Behind the figures</h2>", apply_default_css=False)
+        with gr.Row():
+            run = _dropdown("Run", "run")
+            model = _dropdown("Model", "model")
+            benchmark = _dropdown("Benchmark", "benchmark")
+            correction = _dropdown("Correction", "correction")
+            category = _dropdown("Category", "category")
+            context = _dropdown("BBQ context", "context")
+            sort = gr.Dropdown(
+                list(SORTS), value=SORTS[0], label="Sorted", min_width=140, filterable=False, elem_id="m-behind-sort"
+            )
+            search = gr.Textbox(label="Search", placeholder="id or category", min_width=140, elem_id="m-behind-search")
+        listing, told = gr.State(Listing()), gr.State(None)
+        with gr.Row(elem_id="m-behind-columns"):
+            with gr.Column(scale=5, min_width=340):
+                table = _html("items", js_on_load=_CHOOSE, elem_id="m-behind-table")
+                found = _html("status", value=updates.status(""))
+                with gr.Row():
+                    previous = gr.Button("Previous page", size="sm", min_width=110, interactive=False)
+                    next_ = gr.Button("Next page", size="sm", min_width=110, interactive=False)
+            with gr.Column(scale=6, min_width=340):
+                which = gr.Dropdown(
+                    [], label="What followed the baseline", visible=False, filterable=False, elem_id="m-behind-which"
+                )
+                dialogue = _html("behind", value={"hint": _HINT}, elem_id="m-behind-dialogue")
+                with gr.Row(visible=False, elem_id="m-behind-taking") as taking:
+                    html = gr.Button("Item card (HTML)", size="sm", min_width=130)
+                    json_ = gr.Button("Item card (JSON)", size="sm", min_width=130)
+                probe = _html("behind_link")
+        card = gr.File(
+            label="Ask an item card again: drop one here (.html or .json)",
+            file_types=[".html", ".json"],
+            height=120,
+            elem_id="m-card-drop",
+        )
+        again = _html("again", elem_id="m-again-result")
+        status = _html("status", value=updates.status(""), elem_id="m-behind-status")
+    return Parts(
+        *(listing, told, run, model, benchmark, correction, category, context, sort, search, table, found),
+        *(previous, next_, which, dialogue, taking, probe, html, json_, card, again, status),
+        gr.Textbox(visible=False),
+    )
+
+
+def _dropdown(label: str, name: str) -> gr.Dropdown:
+    return gr.Dropdown([], label=label, min_width=140, filterable=False, elem_id=f"m-behind-{name}")
+
+
+def _html(name: str, **more: Any) -> gr.HTML:
+    return gr.HTML(more.pop("value", {}), html_template=template(name), apply_default_css=False, **more)
+
+
+class Handlers:
+    """Handlers of the section's events."""
+
+    def __init__(self, context: Context, behind_: Behind, parts: Parts) -> None:
+        self._context, self._behind, self._parts = context, behind_, parts
+
+    def open(self, run: str | None) -> Updates:
+        """The tab is shown: offer the runs there are, and list the first one's items."""
+        names = self._behind.names()
+        chosen = run if run in names else (names[0] if names else None)
+        found = self.choose_run(chosen)
+        return {**found, self._parts.run: gr.update(choices=list(names), value=chosen)}
+
+    def choose_run(self, run: str | None) -> Updates:
+        """Another run: offer what it holds, and list the items of its first correction."""
+        p = self._parts
+        if not run:
+            return {p.found: updates.status("There is no run to look into yet.")}
+        held, conditions = self._behind.held(run), self._behind.conditions(run)
+        models = [asked.model for asked in held.models]
+        categories = [("all", ""), *((texts.category_title(c), c) for c in held.categories)]
+        contexts = [("all", ""), *((texts.CONDITION_CHOICES[c], str(c)) for c in _CONTEXTS)]
+        offered: list[tuple[gr.Dropdown, list[Any]]] = [
+            (p.model, models),
+            (p.benchmark, list(held.benchmarks)),
+            (p.correction, list(conditions) or ["baseline"]),
+            (p.category, categories),
+            (p.context, contexts),
+        ]
+        values = [_value(choices[0]) for _, choices in offered]
+        values[2] = _FIRST if _FIRST in conditions else values[2]
+        filled = {part: gr.update(choices=choices, value=v) for (part, choices), v in zip(offered, values, strict=True)}
+        model, benchmark, correction, category, context = values
+        chosen = Chosen(run, model, benchmark, correction, category, context)
+        return {**filled, p.search: "", p.sort: SORTS[0], **self._listed(chosen, 0)}
+
+    def choose(self, *values: Any) -> Updates:
+        """Another filter, order or word."""
+        return self._listed(_chosen(values), 0)
+
+    def back(self, listing: Listing, *values: Any) -> Updates:
+        """The page before."""
+        return self._listed(_chosen(values), listing.page - 1)
+
+    def forth(self, listing: Listing, *values: Any) -> Updates:
+        """The page after."""
+        return self._listed(_chosen(values), listing.page + 1)
+
+    def choose_item(self, event: gr.EventData, listing: Listing, *values: Any) -> Updates:
+        """A row of the list: open its item."""
+        p = self._parts
+        given = str(event._data.get("row", "")) if isinstance(event._data, dict) else ""
+        row = int(given) if given.isdecimal() else -1
+        if not 0 <= row < len(listing.items):
+            return {}
+        chosen = _chosen(values)
+        told = self._behind.told(chosen, listing.items[row])
+        names = [(_title(t, self._context.prompts), k) for k, t in enumerate(told)]
+        which = gr.update(choices=names, value=0, visible=True)
+        return {p.told: told, p.which: which, p.table: _table(listing, row), **self._shown(chosen, told[0])}
+
+    def choose_dialogue(self, told: Any, which: int, *values: Any) -> Updates:
+        """Another dialogue of the open item."""
+        return self._shown(_chosen(values), told[which]) if told else {}
+
+    def save_html(self, told: Any, which: int) -> Updates:
+        """The open dialogue as a page, on its way to the browser."""
+        from moralsc.reports.card_page import card_html
+
+        return self._saved(told, which, "html", "text/html", card_html)
+
+    def save_json(self, told: Any, which: int) -> Updates:
+        """The open dialogue as JSON, on its way to the browser."""
+        from moralsc.experiment.card import to_json
+
+        return self._saved(told, which, "json", "application/json", to_json)
+
+    def ask_again(self, path: str, request: gr.Request) -> Iterator[Updates]:
+        """Ask a card that was dropped, and say what is the same."""
+        p = self._parts
+        yield {p.again: _again(["Asking…"])}
+        try:
+            yield {p.again: _again(self._asked(Path(path), request)), p.card: None}
+        except MoralscError as error:
+            yield {p.again: _again([str(error)], problem=True), p.card: None}
+
+    def _asked(self, path: Path, request: gr.Request) -> list[str]:
+        from moralsc.experiment.card import read_card, reask
+
+        card = read_card(path.read_bytes())
+        engine = self._context.engines.get(card.model)
+        jobs = self._context.jobs
+        job = jobs.take(session(request), jobs.start(session(request)))
+        if job is None:
+            return ["It was stopped."]
+        try:
+            found = list(reask(card, engine, job))
+        finally:
+            jobs.finish(session(request), job)
+        said = behind.sentences(card, found, engine.provenance.get("weights", ""))
+        return [texts.planted(card.model), *said] if texts.planted(card.model) else said
+
+    def _listed(self, chosen: Chosen, page: int) -> Updates:
+        p = self._parts
+        listing = self._behind.listing(chosen, page)
+        counted = (
+            f"Page {listing.page + 1} of {listing.pages}: {listing.sentence}" if listing.rows else listing.sentence
+        )
+        return {
+            p.listing: listing,
+            p.table: _table(listing),
+            p.found: updates.status(counted),
+            p.previous: gr.update(interactive=listing.page > 0),
+            p.next: gr.update(interactive=listing.page < listing.pages - 1),
+            p.status: updates.status(""),
+        }
+
+    def _shown(self, chosen: Chosen, told: Any) -> Updates:
+        p = self._parts
+        view = views.keyed(views.dialogue(told.probe, self._context.prompts))
+        return {
+            p.dialogue: {**view, "warning": "" if told.same else _CHANGED},
+            p.taking: gr.update(visible=True),
+            p.probe: views.inert({"address": self._behind.address(chosen, told)}),
+            p.status: updates.status(""),
+        }
+
+    def _saved(self, told: Any, which: int, ending: str, kind: str, write: Any) -> Updates:
+        if not told:
+            return {}
+        one = told[which or 0]
+        text = write(behind.card(one, len(one.probe.arms) - 1))
+        return {self._parts.file: json.dumps({"name": behind.file_name(one, ending), "kind": kind, "text": text})}
+
+
+_CONTEXTS = (Condition.AMBIGUOUS, Condition.DISAMBIGUATED)
+
+
+def _table(listing: Listing, opened: int = -1) -> views.View:
+    rows = [
+        {"row": str(k), "item": first, "cells": list(cells), "open": "m-opened" if k == opened else ""}
+        for k, (first, *cells) in enumerate(listing.rows)
+    ]
+    return views.keyed(views.inert({"head": list(listing.headers), "rows": rows}))
+
+
+def _chosen(values: Any) -> Chosen:
+    run, model, benchmark, correction, category, context, search, sort = (value or "" for value in values)
+    return Chosen(run, model, benchmark, correction, category, context, search, sort)
+
+
+def _value(choice: Any) -> str:
+    return str(choice[1] if isinstance(choice, tuple) else choice)
+
+
+def _title(told: Any, prompts: Any) -> str:
+    correction = prompts.corrections.get(told.correction)
+    name = correction.title if correction else "Baseline"
+    return f"{name} ({told.order})" if told.order and told.order != "abc"[: len(told.order)] else name
+
+
+def _again(lines: list[str], problem: bool = False) -> views.View:
+    return views.keyed(views.inert({"lines": lines, "kind": "m-problem" if problem else ""}))

@@ -1,0 +1,174 @@
+"""The comparing section of the Batch tab: two conditions, their flip tables, and the items behind a count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from moralsc.dialogue import BASELINE
+from moralsc.errors import MoralscError
+from moralsc.ui import comparing, updates, views
+from moralsc.ui.behind import Behind, Chosen
+from moralsc.ui.comparing import Cell, Comparer, Side
+from moralsc.ui.context import Context
+from moralsc.ui.library import Library
+from moralsc.ui.parts import template
+from moralsc.ui.updates import Updates, answering
+
+_PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_FIRST = "specificity-0"
+_COUNT = """
+element.addEventListener('click', (e) => {
+  const button = e.target.closest('button[data-cell]');
+  if (button) trigger('submit', { cell: button.dataset.cell });
+});
+"""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the section's events read and write. The states live on the server, one a visitor."""
+
+    compared: gr.State
+    cell: gr.State
+    a: tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown]
+    b: tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown]
+    go: gr.Button
+    result: gr.HTML
+    item: gr.Dropdown
+    columns: gr.Row
+    left: gr.HTML
+    right: gr.HTML
+    status: gr.HTML
+
+
+def build(context: Context, library: Library, shown: gr.Tab) -> None:
+    """Add the section inside the tab; nothing is read before the tab is shown."""
+    p = _build_parts()
+    handlers = Handlers(context, Comparer(library), Behind(library, context.settings, context.prompts), p)
+    choosers = [*p.a, *p.b]
+
+    def do(event: Any, handler: Callable[..., Updates], inputs: list[Any], outputs: list[Any]) -> None:
+        event(answering(handler, p.status), inputs, outputs, **_PRIVATE)
+
+    do(shown.select, handlers.open, [p.a[0], p.b[0]], [*choosers, p.status])
+    do(p.a[0].input, handlers.choose_a, [p.a[0]], [*p.a, p.status])
+    do(p.b[0].input, handlers.choose_b, [p.b[0]], [*p.b, p.status])
+    do(p.go.click, handlers.compare, choosers, [p.compared, p.result, p.item, p.columns, p.status])
+    opened = [p.cell, p.item, p.columns, p.left, p.right, p.status]
+    do(p.result.submit, handlers.choose_cell, [p.compared, *choosers], opened)
+    do(p.item.input, handlers.choose_item, [p.item, p.compared, p.cell, *choosers], opened)
+
+
+def _build_parts() -> Parts:
+    with gr.Column(elem_classes="m-group", elem_id="m-compare"):
+        gr.HTML("<h2>Compare two conditions, models or runs</h2>", apply_default_css=False)
+        with gr.Row():
+            a, b = _side("A"), _side("B")
+        go = gr.Button("Compare", size="sm", min_width=120, scale=0, elem_id="m-compare-go")
+        status = _html("status", value=updates.status(""))
+        result = _html("compare", js_on_load=_COUNT, elem_id="m-compare-result")
+        item = gr.Dropdown([], label="Items behind this count", visible=False, elem_id="m-compare-item")
+        with gr.Row(visible=False, elem_id="m-compare-columns") as columns:
+            with gr.Column(min_width=340):
+                left = _html("behind")
+            with gr.Column(min_width=340):
+                right = _html("behind")
+    return Parts(gr.State(None), gr.State(None), a, b, go, result, item, columns, left, right, status)
+
+
+def _side(name: str) -> tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown]:
+    one, two, three = (
+        gr.Dropdown([], label=f"{name}: {what}", min_width=140, filterable=False, elem_id=f"m-{name.lower()}-{what}")
+        for what in ("run", "model", "condition")
+    )
+    return one, two, three
+
+
+def _html(name: str, **more: Any) -> gr.HTML:
+    return gr.HTML(more.pop("value", {}), html_template=template(name), apply_default_css=False, **more)
+
+
+class Handlers:
+    """Handlers of the section's events."""
+
+    def __init__(self, context: Context, comparer: Comparer, behind: Behind, parts: Parts) -> None:
+        self._context, self._comparer, self._behind, self._parts = context, comparer, behind, parts
+
+    def open(self, run_a: str | None, run_b: str | None) -> Updates:
+        """The tab is shown: offer the runs there are."""
+        p, names = self._parts, self._comparer.names()
+        if not names:
+            return {p.status: updates.status("There is no run to compare yet.")}
+        chosen = [run if run in names else names[0] for run in (run_a, run_b)]
+        found = {**self._offered(p.a, chosen[0], BASELINE), **self._offered(p.b, chosen[1], _FIRST)}
+        for side, run in zip((p.a, p.b), chosen, strict=True):
+            found[side[0]] = gr.update(choices=list(names), value=run)
+        return found
+
+    def choose_a(self, run: str) -> Updates:
+        """Another run for A."""
+        return self._offered(self._parts.a, run, BASELINE)
+
+    def choose_b(self, run: str) -> Updates:
+        """Another run for B."""
+        return self._offered(self._parts.b, run, _FIRST)
+
+    def compare(self, *values: str) -> Updates:
+        """Set B against A."""
+        p = self._parts
+        hidden = {p.item: gr.update(visible=False), p.columns: gr.update(visible=False)}
+        try:
+            compared = self._comparer.compare(*_sides(values))
+        except MoralscError as error:
+            return {p.status: updates.status(str(error), problem=True), p.result: {}, p.compared: None, **hidden}
+        hint = updates.status("Press a count to open its items.")
+        return {p.compared: compared, p.result: comparing.view(compared), p.status: hint, **hidden}
+
+    def choose_cell(self, event: gr.EventData, compared: Any, *values: str) -> Updates:
+        """A count: open its first item."""
+        p = self._parts
+        given = event._data.get("cell", "") if isinstance(event._data, dict) else ""
+        cell = comparing.read_cell(str(given))
+        names = comparing.items(compared, cell) if compared and cell else ()
+        if cell is None or not names:
+            return {}
+        label = f"Items behind this count: {cell.before} in A, {cell.after} in B"
+        chooser = gr.update(choices=list(names), value=names[0], label=label, visible=True)
+        return {p.cell: cell, p.item: chooser, **self._shown(names[0], compared, cell, values)}
+
+    def choose_item(self, item: str, compared: Any, cell: Cell | None, *values: str) -> Updates:
+        """Another item of the same count."""
+        if not compared or cell is None or not item:
+            return {}
+        return self._shown(item, compared, cell, values)
+
+    def _offered(self, side: tuple[gr.Dropdown, ...], run: str, first: str) -> Updates:
+        models, conditions = self._comparer.offered(run)
+        value = first if first in conditions else conditions[0]
+        return {
+            side[1]: gr.update(choices=list(models), value=models[0] if models else None),
+            side[2]: gr.update(choices=list(conditions), value=value),
+        }
+
+    def _shown(self, item: str, compared: Any, cell: Cell, values: tuple[str, ...]) -> Updates:
+        p = self._parts
+        a, b = comparing.behind(compared, cell, *_sides(values))
+        drawn = [self._drawn(chosen, item) for chosen in (a, b)]
+        return {p.left: drawn[0], p.right: drawn[1], p.columns: gr.update(visible=True)}
+
+    def _drawn(self, chosen: Chosen, item: str) -> views.View:
+        told = self._behind.told(chosen, item)[0]
+        probe = told.probe
+        if chosen.correction == BASELINE:  # its first turn alone: what follows it belongs to other conditions
+            while probe.turns > 1:
+                probe = probe.undo()
+        return {**views.keyed(views.dialogue(probe, self._context.prompts)), "warning": ""}
+
+
+def _sides(values: tuple[str, ...]) -> tuple[Side, Side]:
+    given = [value or "" for value in values]
+    return Side(*given[:3]), Side(*given[3:])

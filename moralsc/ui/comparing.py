@@ -1,0 +1,179 @@
+"""Two conditions side by side: the flip table with its test, and the items behind each count. No gradio here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from moralsc.dialogue import BASELINE
+from moralsc.errors import InputError, choose
+from moralsc.notation import signed
+from moralsc.ui.behind import Chosen
+from moralsc.ui.library import Folder, Library
+from moralsc.ui.views import View, inert, keyed
+
+if TYPE_CHECKING:
+    from moralsc.reports.pairs import Compared, Pair, Wanted
+    from moralsc.reports.runs import Run
+
+MOST_ITEMS = 500
+_JUDGED = {True: "right", False: "wrong"}
+_PARTS = ("unbiased", "stereotyped", "counter-stereotyped")
+
+
+@dataclass(frozen=True)
+class Side:
+    """A condition of a model in a run; `condition` names rounds as figures do: "cot, round 2"."""
+
+    run: str
+    model: str
+    condition: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A count in one of the tables.
+
+    Attributes:
+        pair: which comparison, from 0.
+        table: "right" for the flip table, "part" for the table of parts in the stereotype.
+        before, after: its row and column: "right" or "wrong", or a part.
+    """
+
+    pair: int
+    table: str
+    before: str
+    after: str
+
+
+class Comparer:
+    """Compares what the library holds. Safe to use from any thread."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    def names(self) -> tuple[str, ...]:
+        """The runs there are."""
+        return tuple(f.name for f in self._library.folders())
+
+    def offered(self, run: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Models and conditions of a run, the baseline first.
+
+        Raises:
+            InputError: there is no such run.
+            RunError: it cannot be read.
+        """
+        opened = self._library.open(self._folder(run))
+        conditions = dict.fromkeys((BASELINE, *(c for part in opened.parts for c in part.found)))
+        return tuple(asked.model for asked in opened.held.models), tuple(conditions)
+
+    def compare(self, a: Side, b: Side) -> Compared:
+        """All parts of all benchmarks that both sides were asked.
+
+        Raises:
+            InputError: a side names something that is not there, both are the same, or nothing is in both.
+            RunError: a run cannot be read.
+        """
+        from moralsc.reports.pairs import compare_runs
+
+        if a == b:
+            raise InputError("Both sides are the same: choose another condition, model or run for one of them.")
+        return compare_runs(self._run(a), self._run(b), _wanted(a), [_wanted(b)])
+
+    def _run(self, side: Side) -> Run:
+        return self._library.open(self._folder(side.run)).run
+
+    def _folder(self, run: str) -> Folder:
+        there = {f.name: f for f in self._library.folders()}
+        return there[choose("run", run, there)]
+
+
+def items(compared: Compared, cell: Cell) -> tuple[str, ...]:
+    """The items behind a count; none for a count that does not exist."""
+    if not 0 <= cell.pair < len(compared.pairs):
+        return ()
+    return tuple(_cells(compared.pairs[cell.pair], cell.table).get((cell.before, cell.after), ()))[:MOST_ITEMS]
+
+
+def behind(compared: Compared, cell: Cell, a: Side, b: Side) -> tuple[Chosen, Chosen]:
+    """Whose dialogues show what stands behind a count, side by side."""
+    benchmark = compared.pairs[cell.pair].benchmark
+    return Chosen(a.run, a.model, benchmark, a.condition), Chosen(b.run, b.model, benchmark, b.condition)
+
+
+def view(compared: Compared) -> View:
+    """Every comparison as plain values for the template."""
+    pairs = [_pair(pair, k) for k, pair in enumerate(compared.pairs)]
+    return keyed(inert({"pairs": pairs, "notes": list(compared.notes)}))
+
+
+def _pair(pair: Pair, number: int) -> View:
+    from moralsc.reports.readings import benchmark_title
+
+    tables = []
+    if pair.test:
+        tables = [_table(pair, number, "right", ("right", "wrong")), _table(pair, number, "part", _PARTS)]
+    return {"title": benchmark_title(pair.benchmark, pair.part), "sentence": _sentence(pair), "tables": tables}
+
+
+def _table(pair: Pair, number: int, table: str, names: Sequence[str]) -> View:
+    cells = _cells(pair, table)
+    rows = [
+        {
+            "name": x,
+            "cells": [
+                {
+                    "count": len(cells.get((x, y), ())),
+                    "key": f"{number}/{table}/{x}/{y}",
+                    "moved": "moved" if x != y else "",
+                }
+                for y in names
+            ],
+        }
+        for x in names
+    ]
+    return {"head": list(names), "rows": rows}
+
+
+def _cells(pair: Pair, table: str) -> Mapping[tuple[str, str], tuple[str, ...]]:
+    if pair.test is None:
+        return {}
+    if table == "part":
+        return pair.test.moves
+    return {(_JUDGED[x], _JUDGED[y]): names for (x, y), names in pair.test.flips.items()}
+
+
+def _sentence(pair: Pair) -> str:
+    from moralsc.reports.words import interval, p_value
+
+    figure, test = pair.figure, pair.test
+    shown = "undefined" if figure.value is None else signed(figure.value, 3)
+    what = "Share of right answers" if test else "Gap"
+    said = f"n = {figure.n}. {what}, B minus A: {shown}"
+    said += f" (95 % {interval(figure)})" if interval(figure) else ""
+    if test is None:
+        return said + "."
+    said += f"; {test.won} turned right, {test.lost} wrong"
+    if test.p is not None:
+        p = p_value(test.p)
+        said += f", p {p if p.startswith('<') else f'= {p}'} by McNemar's exact test"
+    if test.needed is not None and test.needed > test.n:
+        said += f"; {test.needed} items would be needed to find such a difference"
+    left = ", ".join(f"{n} {why}" for why, n in test.excluded.items() if n)
+    return f"{said}. Left out: {left}." if left else f"{said}."
+
+
+def _wanted(side: Side) -> Wanted:
+    from moralsc.reports.pairs import Wanted
+
+    correction, _, nth = side.condition.partition(", round ")
+    return Wanted(side.model, correction, int(nth) if nth.isdecimal() else 0)
+
+
+def read_cell(key: str) -> Cell | None:
+    """The cell that a button's key names; None if it names none."""
+    parts = key.split("/")
+    if len(parts) != 4 or not parts[0].isdecimal():
+        return None
+    return Cell(int(parts[0]), parts[1], parts[2], parts[3])

@@ -1,0 +1,137 @@
+"""What the Explore section shows, as plain values for its templates; like `views`, without gradio and HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from moralsc.benchmarks import BENCHMARKS
+from moralsc.dialogue import Mode
+from moralsc.models import catalogue
+from moralsc.notation import tick
+from moralsc.prompts import Correction
+from moralsc.ui.explorer import Filters, Shown
+from moralsc.ui.texts import category_title
+from moralsc.ui.views import View, inert, keyed
+
+if TYPE_CHECKING:
+    from moralsc.reports.chart import Chart
+    from moralsc.reports.runs import Asked
+
+MOST_ROWS = 200
+
+READING: View = {"shown": "Reading the runs…"}
+_EMPTY = "There are no runs to show yet."
+_ADVICE = "Make one in a terminal, and start the page with MORALSC_RESULTS=runs, the folder that holds it:"
+_COMMAND = "moralsc run --model mini-s-instruct --benchmark winogender:bundled --corrections ladder --out runs/first"
+_NARROWED = "Nothing is left of this chart: the filters leave it out."
+_CONTEXTS = {"ambig": "ambiguous", "disambig": "disambiguated"}
+_MODES = {Mode.FOLLOW_UP: "after the answer", Mode.SINGLE_TURN: "with the item, afresh"}
+
+Choices = list[tuple[str, str]]
+
+
+def runs(shown: Shown) -> View:
+    """Which runs are shown and what could not be read."""
+    facts = "; ".join(shown.facts)
+    more = f"; {shown.left_out} more can be chosen above" if shown.left_out else ""
+    return keyed(
+        inert(
+            {
+                "empty": "" if shown.names else _EMPTY,
+                "advice": _ADVICE,
+                "command": _COMMAND,
+                "shown": f"Shown: {facts}{more}." if facts else "",
+                "problems": list(shown.problems),
+            }
+        )
+    )
+
+
+def problem(said: str) -> View:
+    """Nothing but what went wrong."""
+    return keyed(inert({"problems": [said]}))
+
+
+def head(chart: Chart, narrowed: bool) -> View:
+    """A chart's words: title, n, what it says, and what has to be known beside it.
+
+    Args:
+        narrowed: filters are set, so that a chart without figures may have some.
+    """
+    empty = _NARROWED if narrowed else chart.reading
+    return keyed(
+        inert(
+            {
+                "title": chart.title,
+                "n": chart.n,
+                "reading": chart.reading if chart.points else empty,
+                "marks": _marks(chart),
+                "notes": list(chart.notes),
+            }
+        )
+    )
+
+
+def table(chart: Chart) -> View:
+    """A chart's figures as a table, as many rows as a page should have."""
+    first, *rows = chart.table()
+    more = f"The first {MOST_ROWS} of {len(rows)} rows; the CSV has all of them." if len(rows) > MOST_ROWS else ""
+    return keyed(
+        inert({"title": chart.title, "head": first, "rows": [list(r) for r in rows[:MOST_ROWS]], "more": more})
+    )
+
+
+def offered(shown: Shown, corrections: Mapping[str, Correction]) -> dict[str, Choices]:
+    """Filter -> what it offers as (title, value); a choice of one begins with "all"."""
+    held = shown.held
+    return {
+        "runs": [(name, name) for name in shown.names],
+        "models": [(_model(asked), asked.model) for asked in held.models],
+        "benchmarks": [(_benchmark(key), key) for key in held.benchmarks],
+        "category": [("all", ""), *((category_title(c), c) for c in held.categories)],
+        "context": [("all", ""), *((_CONTEXTS[c], c) for c in held.contexts)],
+        "corrections": [(_correction(id, corrections), id) for id in _in_order(held.corrections, corrections)],
+        "mode": [("all", ""), *((_MODES.get(Mode(m), m), m) for m in held.modes)],
+    }
+
+
+def chosen(filters: Filters) -> dict[str, Any]:
+    """Filter -> its value as its chooser takes it."""
+    values = {name: getattr(filters, name) for name in Filters.__dataclass_fields__}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _in_order(ids: tuple[str, ...], corrections: Mapping[str, Correction]) -> list[str]:
+    from moralsc.reports.chart import in_ladder_order
+
+    return in_ladder_order(ids, corrections)
+
+
+def _marks(chart: Chart) -> list[str]:
+    """Each mark once, with whose figures it is about where not all are."""
+    by: dict[str, list[str]] = {}
+    for series in chart.series:
+        by.setdefault(series.asked.mark, []).append(series.asked.model)
+    everybody = len(by) == 1
+    return [
+        f"{mark[0].upper()}{mark[1:]}." if everybody else f"{', '.join(dict.fromkeys(whose))}: {mark}."
+        for mark, whose in by.items()
+        if mark
+    ]
+
+
+def _model(asked: Asked) -> str:
+    spec = catalogue().get(asked.model)
+    return " · ".join((asked.model, spec.size, spec.stage)) if spec else asked.model
+
+
+def _benchmark(key: str) -> str:
+    name, _, source = key.partition(":")
+    title = BENCHMARKS[name].title if name in BENCHMARKS else name
+    return f"{title} ({source})" if source else title
+
+
+def _correction(id: str, corrections: Mapping[str, Correction]) -> str:
+    known = corrections.get(id)
+    return f"{tick(id, corrections)} · {known.short}" if known else id

@@ -1,0 +1,191 @@
+"""The runs that the page can show, each read and measured once: bundled ones, a folder's, and a visitor's own.
+
+What reads and measures is imported when it is first needed, since it takes longer to import than the page to open.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moralsc.errors import MoralscError, RunError
+from moralsc.models import ASSETS
+from moralsc.settings import Settings
+from moralsc.ui.kept import Kept
+
+if TYPE_CHECKING:
+    from moralsc.analysis.statistics import Resampling
+    from moralsc.reports.figures import Part
+    from moralsc.reports.runs import Asked, Run
+
+BUNDLED = ASSETS / "results"
+_HEAD, _RECORDS = "run.json", ("records.parquet", "records/*.jsonl")
+_MOST_RESULTS = 1_000_000  # kept in memory, about one kilobyte each
+_MOST_CATEGORIES = 200
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder with a run in it.
+
+    Attributes:
+        name: tells it from the others in one list; the page shows it, and never the path.
+        stamp: sizes and times of its files: another one means that the run has to be read again.
+    """
+
+    name: str
+    path: Path
+    stamp: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Held:
+    """What filters can offer of a run.
+
+    Attributes:
+        benchmarks: such as "bbq:bundled".
+        categories: of all its benchmarks.
+        contexts: BBQ's, "ambig" and "disambig".
+        corrections: their ids, without the baseline.
+    """
+
+    models: tuple[Asked, ...] = ()
+    benchmarks: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    contexts: tuple[str, ...] = ()
+    corrections: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A run that was read and measured."""
+
+    run: Run
+    parts: tuple[Part, ...]
+    held: Held
+
+
+class Library:
+    """Lists run folders and reads them. Safe to use from any thread."""
+
+    def __init__(self, settings: Settings, bundled: Path = BUNDLED, how: Resampling | None = None) -> None:
+        self._shelves = [path for path in (bundled, settings.results) if path is not None]
+        self._how = how
+        self._opened: Kept[tuple[Path, object], Opened] = Kept(_MOST_RESULTS, _weight)
+        self._categories: Kept[tuple[Path, object, str], tuple[Part, ...]] = Kept(_MOST_CATEGORIES)
+
+    def folders(self, more: Iterable[Path] = ()) -> tuple[Folder, ...]:
+        """Every folder that holds a run, whole or not: bundled ones, those of the settings, then these.
+
+        Only names and times are read. Of two runs with one name the later one gets a number.
+        """
+        inside = [path for shelf in self._shelves if shelf.is_dir() for path in sorted(shelf.iterdir())]
+        there = dict.fromkeys(path for path in (*inside, *more) if (path / _HEAD).is_file())
+        times = Counter[str]()
+        found = []
+        for path in there:
+            times[path.name] += 1
+            number = f" ({times[path.name]})" if times[path.name] > 1 else ""
+            found.append(Folder(path.name + number, path, _stamp(path)))
+        return tuple(found)
+
+    def open(self, folder: Folder) -> Opened:
+        """The run, read and measured now if it was not before or has changed.
+
+        Raises:
+            RunError: it cannot be read; the sentence names it and not its path.
+        """
+        return self._opened.get((folder.path, folder.stamp), lambda: _opened(folder, self._how))
+
+    def ready(self, folder: Folder, category: str = "") -> bool:
+        """Whether `parts` would answer at once."""
+        key = (folder.path, folder.stamp)
+        return key in self._opened and (not category or (*key, category) in self._categories)
+
+    def parts(self, folders: Sequence[Folder], category: str = "") -> tuple[Part, ...]:
+        """The figures of these runs, with models told apart by their run where two asked the same one.
+
+        Args:
+            category: only its items, measured by themselves; empty for all.
+
+        Raises:
+            RunError: one of them cannot be read.
+        """
+        found = [(self.open(folder).run, self._measured(folder, category)) for folder in folders]
+        times = Counter(model for run, _ in found for model in run.models)
+        return tuple(
+            _labelled(part, run.name) if times[part.series.asked.model] > 1 else part
+            for run, parts in found
+            for part in parts
+        )
+
+    def _measured(self, folder: Folder, category: str) -> tuple[Part, ...]:
+        opened = self.open(folder)
+        if not category:
+            return opened.parts
+        key = (folder.path, folder.stamp, category)
+        return self._categories.get(key, lambda: _measured(opened.run, self._how, category))
+
+
+def _stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
+    files = [path / _HEAD, *(file for pattern in _RECORDS for file in sorted(path.glob(pattern)))]
+    return tuple(_times(files))
+
+
+def _times(files: Iterable[Path]) -> Iterator[tuple[str, int, int]]:
+    for file in files:
+        try:
+            seen = file.stat()
+        except OSError:  # it was there a moment ago: a run that closes puts its files together
+            continue
+        yield file.name, seen.st_mtime_ns, seen.st_size
+
+
+def _opened(folder: Folder, how: Resampling | None) -> Opened:
+    from moralsc.reports.runs import read_run
+
+    try:
+        run = read_run(folder.path, folder.name)
+    except MoralscError as error:
+        raise RunError(str(error).replace(str(folder.path), folder.name)) from error
+    except Exception as error:  # whatever a damaged file makes of the libraries that read it
+        damaged = "its files are damaged, or of another version of this program"
+        raise RunError(f"{folder.name} cannot be read: {damaged}.") from error
+    parts = _measured(run, how)
+    return Opened(run, parts, _held(run, parts))
+
+
+def _measured(run: Run, how: Resampling | None, category: str = "") -> tuple[Part, ...]:
+    from moralsc.analysis.statistics import DEFAULT
+    from moralsc.reports.figures import measured
+
+    return measured([run], how or DEFAULT, category)
+
+
+def _held(run: Run, parts: Sequence[Part]) -> Held:
+    from moralsc.batch.summary import AMBIG, DISAMBIG
+    from moralsc.dialogue import BASELINE
+
+    conditions = dict.fromkeys(c.partition(", round ")[0] for part in parts for c in part.found)
+    contexts = {line.part for part in parts for line in part.lines}
+    return Held(
+        models=tuple(run.models.values()),
+        benchmarks=tuple(dict.fromkeys(part.benchmark for part in parts)),
+        categories=tuple(dict.fromkeys(r.group for rows in run.results.values() for r in rows)),
+        contexts=tuple(c for c in (AMBIG, DISAMBIG) if c in contexts),
+        corrections=tuple(c for c in conditions if c != BASELINE),
+        modes=tuple(dict.fromkeys(a.mode for a in run.models.values() if a.mode)),
+    )
+
+
+def _labelled(part: Part, run: str) -> Part:
+    series = replace(part.series, label=f"{part.series.asked.model} · {run}")
+    return replace(part, series=series, places=tuple(replace(p, series=series) for p in part.places))
+
+
+def _weight(opened: Opened) -> int:
+    return sum(len(rows) for rows in opened.run.results.values())

@@ -1,0 +1,102 @@
+"""What a run's records show so far, in a sentence, made beside the events so that none of them waits for it."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from moralsc.analysis import admissions, bbq, winogender
+from moralsc.analysis.results import Result
+from moralsc.analysis.statistics import Figure, Resampling
+from moralsc.batch.summary import FULL, PAIRED, by_condition
+from moralsc.errors import MoralscError
+from moralsc.hosting.job import Job
+from moralsc.prompts import Correction
+from moralsc.reports.chart import Chart, Kind, Point, Series, in_ladder_order
+from moralsc.reports.readings import reading
+from moralsc.reports.runs import Run, read_run
+
+Corrections = Mapping[str, Correction]
+
+_KEPT = 200
+_PAUSE = 20.0
+"""A reading that took a second is not made anew for so many: at most a twentieth of the time goes into it."""
+# The sentence holds values and n alone, so that its intervals need not be good.
+_ROUGH = Resampling(resamples=20)
+
+
+@dataclass(frozen=True)
+class _Read:
+    done: int
+    text: str
+    again: float
+
+
+class Readings:
+    """The latest reading of each run. Safe to use from any thread."""
+
+    def __init__(self, corrections: Corrections) -> None:
+        self._corrections = corrections
+        self._read: OrderedDict[Path, _Read] = OrderedDict()
+        self._busy = set[Path]()
+        self._lock = threading.Lock()
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="readings")
+
+    def of(self, job: Job) -> tuple[str, bool]:
+        """The sentence, empty before there is one; and whether a newer one is on its way."""
+        if job.status is None or not job.status.done:
+            return "", False
+        with self._lock:
+            last = self._read.get(job.run, _Read(0, "", 0.0))
+            stale = last.done != job.status.done and (job.status.complete or time.monotonic() >= last.again)
+            if stale and job.run not in self._busy:
+                self._busy.add(job.run)
+                self._worker.submit(self._make, job.run, job.status.done)
+            return last.text, stale
+
+    def _make(self, run: Path, done: int) -> None:
+        began = time.monotonic()
+        try:
+            text = sentence(read_run(run), self._corrections)
+        except (MoralscError, OSError):  # it may be removed at this moment
+            text = ""
+        now = time.monotonic()
+        with self._lock:
+            self._read[run] = _Read(done, text, now + _PAUSE * (now - began))
+            self._read.move_to_end(run)
+            self._busy.discard(run)
+            while len(self._read) > _KEPT:
+                self._read.popitem(last=False)
+
+
+def sentence(run: Run, corrections: Corrections) -> str:
+    """What the ladder of a run says, or of admissions their gap; empty before anything is answered.
+
+    As the report's charts read, without the figures that take time.
+    """
+    points: dict[Kind, list[Point]] = {}
+    for (model, benchmark), rows in run.results.items():
+        series = Series(run.name, model, run.models[model], str(run.by))
+        found = by_condition(rows)
+        kind = Kind.ADMISSIONS if benchmark.startswith("admissions") else Kind.LADDER
+        for condition in in_ladder_order(found, corrections):
+            for part, metric, figure in _scores(benchmark, found[condition]):
+                points.setdefault(kind, []).append(Point(series, benchmark, part, condition, "", metric, figure))
+    charts = (Chart(kind, "", tuple(made), "items") for kind, made in points.items())
+    return " ".join(reading(chart, corrections) for chart in charts)
+
+
+def _scores(benchmark: str, rows: Sequence[Result]) -> Iterator[tuple[str, str, Figure]]:
+    """(part, metric, figure) of one condition."""
+    name = benchmark.partition(":")[0]
+    if name == "winogender":
+        yield FULL, "neutral_rate", winogender.neutral_rate(rows)
+    elif name == "admissions":
+        yield "", "gap", admissions.gap(rows, _ROUGH)
+    else:
+        for part, within in PAIRED["bbq"].items():
+            if chosen := [row for row in rows if within(row)]:
+                yield part, "accuracy", bbq.accuracy(chosen)

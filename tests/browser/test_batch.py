@@ -1,0 +1,110 @@
+"""The Batch tab in a real browser: opened, read, filtered, saved; on every screen, and with nothing to show."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from batch.made import admissions, bbq, by_item, in_folder, winogender
+from playwright.sync_api import Page, expect
+from served import MODEL, Served, serving
+from visit import PHONE
+
+from moralsc.models import PLANTED
+
+LOOKS: dict[str, dict[str, Any]] = {"desktop": {}, "dark": {"color_scheme": "dark"}, "phone": {"viewport": PHONE}}
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = list[Any]()
+    for correction, answers in (("baseline", ["unknown", "biased", "counter"]), ("specificity-0", ["unknown"] * 3)):
+        made += bbq(answers, correction, source="bundled")
+        made += winogender([(10, 0.1), (50, 0.4), (90, 0.7)], correction, source="bundled")
+        made += admissions([0.2, -0.1], correction, source="bundled")
+    path = tmp_path_factory.mktemp("results")
+    in_folder(path / "first", by_item([replace(r, model=MODEL, mark=PLANTED) for r in made]))
+    (path / "broken").mkdir()
+    (path / "broken/run.json").write_text("{")
+    return path
+
+
+@pytest.fixture(scope="module")
+def batch(shelf: Path) -> Iterator[Served]:
+    with serving(results=shelf) as page:
+        yield page
+
+
+def opened(page: Page, batch: Served) -> Page:
+    page.set_default_timeout(60_000)
+    page.goto(batch.url + "?tab=batch")
+    expect(page.locator("#m-chart-ladder svg.marks").first).to_be_visible(timeout=60_000)
+    return page
+
+
+def test_the_tab_opens_by_its_name_and_the_probe_stays_as_it_was(page: Page, batch: Served) -> None:
+    page.goto(batch.url)
+    item = page.locator(".m-item .m-text")
+    before = item.inner_text(timeout=30_000)
+    assert page.locator("#m-filters").count() == 0, "nothing of it is here before it is opened"
+    page.get_by_role("tab", name="Batch").click()
+    expect(page.locator("#m-chart-ladder svg.marks").first).to_be_visible(timeout=60_000)
+    page.get_by_role("tab", name="Probe").click()
+    expect(item).to_have_text(before)
+
+
+def test_a_newcomer_sees_the_ladder_and_which_runs_are_shown_without_scrolling(page: Page, batch: Served) -> None:
+    opened(page, batch)
+    expect(page.locator(".m-shown")).to_contain_text("first: complete")
+    expect(page.locator(".m-shown .m-problem")).to_contain_text("broken")
+    expect(page.locator("#m-chart-ladder svg.marks").first).to_be_in_viewport(ratio=0.9)
+    for kind in ("size", "bbq", "winogender", "flips", "admissions"):
+        expect(page.locator(f"#m-chart-{kind} .m-reading")).not_to_be_empty()
+        expect(page.locator(f"#m-chart-{kind} svg.marks")).to_have_count(0)
+    page.locator("#m-chart-flips").get_by_role("button", name="Drawings").click()
+    expect(page.locator("#m-chart-flips svg.marks").first).to_be_visible(timeout=30_000)
+
+
+def test_a_filter_changes_the_charts(page: Page, batch: Served) -> None:
+    opened(page, batch)
+    expect(page.locator("#m-chart-ladder svg.marks")).to_have_count(2)
+    page.get_by_label("Benchmarks").click()
+    page.get_by_role("option", name="BBQ (bundled)", exact=True).click()
+    expect(page.locator("#m-chart-ladder svg.marks")).to_have_count(1, timeout=30_000)
+    expect(page.locator("#m-chart-admissions .m-reading")).to_contain_text("filters")
+    expect(page.locator("#m-chart-admissions .m-files")).not_to_be_visible()
+
+
+def test_a_charts_figures_can_be_read_and_saved(page: Page, batch: Served) -> None:
+    opened(page, batch)
+    ladder = page.locator("#m-chart-ladder")
+    ladder.get_by_text("The same figures as a table").click()
+    expect(ladder.locator("tbody tr").first).to_be_visible()
+    rows = ladder.locator("tbody tr").count()
+    for form in ("PNG", "SVG", "CSV"):
+        with page.expect_download(timeout=60_000) as saving:
+            ladder.get_by_role("button", name=form, exact=True).click()
+        assert saving.value.suggested_filename == f"moralsc-ladder.{form.lower()}"
+        content = Path(saving.value.path()).read_bytes()
+        assert content.startswith({"PNG": b"\x89PNG", "SVG": b"<svg", "CSV": b"run,"}[form])
+    assert len(list(csv.DictReader(io.StringIO(content.decode())))) == rows
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_reader_can_use_the_tab(
+    new_page: Callable[..., Page], batch: Served, violations: Callable[[Page], list[str]], look: str
+) -> None:
+    page = opened(new_page(**LOOKS[look]), batch)
+    page.locator("#m-chart-ladder").get_by_text("The same figures as a table").click()
+    assert violations(page) == []
+    width = page.evaluate("window.innerWidth")
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
+def test_without_runs_the_tab_says_what_to_do(page: Page, served: Served) -> None:
+    page.goto(served.url + "?tab=batch")
+    expect(page.locator(".m-shown")).to_contain_text("MORALSC_RESULTS", timeout=60_000)
+    expect(page.locator(".m-chart")).to_have_count(0)

@@ -1,0 +1,90 @@
+"""Behind the figures in a real browser: from a list to a dialogue, its card and its probe; and two sides compared."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from served import MODEL, GatedEngine, Served, serving
+
+from moralsc.batch.design import Design
+from moralsc.batch.run import run
+from moralsc.settings import Settings
+
+MADE = Design.of(MODEL, ["winogender:bundled", "bbq:bundled:Age"], "ladder", limit=12)
+
+
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    shelf, engine = tmp_path_factory.mktemp("results"), GatedEngine()
+    run(MADE, shelf / "mine", Settings(cache=shelf / "cache", offline=True), load=lambda name: engine)
+    with serving(engine, results=shelf) as page:
+        yield page
+
+
+@pytest.fixture
+def opened(page: Page, batch: Served) -> Page:
+    page.set_default_timeout(60_000)
+    page.goto(batch.url + "?tab=batch")
+    expect(page.locator("#m-behind-table button").first).to_be_visible(timeout=90_000)
+    return page
+
+
+def told(page: Page) -> None:
+    """Open the first item of the list."""
+    page.locator("#m-behind-table button").first.click()
+    expect(page.locator("#m-behind-dialogue .m-turn")).to_have_count(2)
+
+
+def test_a_row_opens_the_dialogue_as_the_model_saw_it(opened: Page) -> None:
+    told(opened)
+    turn = opened.locator("#m-behind-dialogue .m-turn").first
+    turn.get_by_text("what the model saw").click()
+    expect(turn.locator("pre")).to_contain_text("Human:")
+    expect(turn.locator(".m-answer mark")).not_to_be_empty()
+
+
+def test_words_find_an_item_and_pages_follow_each_other(opened: Page) -> None:
+    rows = opened.locator("#m-behind-table button")
+    first = rows.first.inner_text()
+    opened.locator("#m-behind").get_by_role("button", name="Next page").click()
+    expect(rows.first).not_to_have_text(first)
+    opened.locator("#m-behind-search input, #m-behind-search textarea").fill(first)
+    expect(rows).to_have_count(1)
+    expect(rows.first).to_have_text(first)
+
+
+def test_a_card_that_is_dropped_in_again_is_the_same(opened: Page, tmp_path: Path) -> None:
+    told(opened)
+    with opened.expect_download() as saving:
+        opened.get_by_role("button", name="Item card (HTML)").click()
+    card = tmp_path / saving.value.suggested_filename
+    saving.value.save_as(card)
+    opened.locator("#m-card-drop input[type=file]").set_input_files(card)
+    said = opened.locator("#m-again-result")
+    expect(said).to_contain_text("2. ", timeout=90_000)
+    assert re.findall(r"(same|within tolerance|different)", said.inner_text()) == ["same", "same"]
+
+
+def test_what_is_no_card_gets_a_sentence(opened: Page, tmp_path: Path) -> None:
+    (tmp_path / "no.json").write_text("{}")
+    opened.locator("#m-card-drop input[type=file]").set_input_files(tmp_path / "no.json")
+    expect(opened.locator("#m-again-result")).to_contain_text("no item card")
+
+
+def test_the_link_opens_the_same_in_the_probe_tab(opened: Page) -> None:
+    told(opened)
+    item = opened.locator("#m-behind-table tr.m-opened button").inner_text()
+    opened.get_by_role("link", name="Open in Probe").click()
+    expect(opened.locator(".m-item .m-text")).to_be_visible(timeout=60_000)
+    expect(opened.locator(".m-item")).to_contain_text(item)
+
+
+def test_a_count_opens_both_dialogues(opened: Page) -> None:
+    opened.locator("#m-compare-go").click()
+    opened.locator("#m-compare-result button").first.click()
+    columns = opened.locator("#m-compare-columns .m-dialogue")
+    expect(columns).to_have_count(2)
+    expect(columns.nth(0).locator(".m-turn")).to_have_count(1)
+    expect(columns.nth(1).locator(".m-turn")).to_have_count(2)

@@ -1,0 +1,162 @@
+"""Behind the figures: the list is the run's, a row opens its dialogue, a card asked again says what is the same."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from batch.fakes import FAKES, PROMPTS, SETTINGS, design, fake
+from catalogues import offering
+
+from moralsc.batch import folder
+from moralsc.batch.run import run
+from moralsc.engines.base import StopFlag
+from moralsc.errors import InputError
+from moralsc.experiment.card import read_card, reask, to_json
+from moralsc.reports.card_page import card_html
+from moralsc.ui import behind, link
+from moralsc.ui.behind import GAINS, LOSSES, PAGE, PLAN, Behind, Chosen
+from moralsc.ui.behind_section import Handlers, _build_parts
+from moralsc.ui.context import new_context
+from moralsc.ui.library import Library
+
+MADE = design(["bbq:bundled:Age,Religion", "winogender:bundled"], "specificity-0,cot", limit=30)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs")
+    with offering(FAKES):
+        run(MADE, out / "one", SETTINGS, load=lambda name: fake(FAKES[name]))
+    return out
+
+
+@pytest.fixture
+def library(runs: Path, tmp_path: Path) -> Library:
+    return Library(replace(SETTINGS, results=runs), bundled=tmp_path / "none")
+
+
+@pytest.fixture
+def answers(library: Library) -> Behind:
+    return Behind(library, SETTINGS, PROMPTS)
+
+
+BBQ = Chosen("one", "fake", "bbq:bundled", "specificity-0")
+
+
+def all_pages(answers: Behind, chosen: Chosen) -> list[behind.Listing]:
+    first = answers.listing(chosen, 0)
+    return [first, *(answers.listing(chosen, k) for k in range(1, first.pages))]
+
+
+@pytest.mark.parametrize("sort", [LOSSES, GAINS, PLAN])
+def test_the_pages_hold_every_item_of_the_run_once(answers: Behind, runs: Path, sort: str) -> None:
+    pages = all_pages(answers, replace(BBQ, sort=sort))
+    shown = [item for listing in pages for item in listing.items]
+    asked = [r.item for r in folder.records(runs / "one") if (r.benchmark, r.correction) == ("bbq", "specificity-0")]
+    assert len(pages) > 1
+    assert sorted(shown) == sorted(asked)
+    assert all(len(listing.rows) == len(listing.items) <= PAGE for listing in pages)
+    assert (shown == asked) is (sort == PLAN)
+
+
+def test_only_bbq_shows_contexts(answers: Behind) -> None:
+    assert "context" in answers.listing(BBQ, 0).headers
+    assert "context" not in answers.listing(replace(BBQ, benchmark="winogender:bundled"), 0).headers
+
+
+def test_a_page_that_does_not_exist_is_the_nearest_one(answers: Behind) -> None:
+    pages = all_pages(answers, BBQ)
+    assert answers.listing(BBQ, 99) == pages[-1]
+    assert answers.listing(BBQ, -5) == pages[0]
+
+
+def test_words_that_nothing_holds_leave_a_sentence(answers: Behind) -> None:
+    listing = answers.listing(replace(BBQ, search="zzz"), 0)
+    assert (listing.items, listing.rows) == ((), ())
+    assert "No item is left" in listing.sentence
+
+
+def test_an_unknown_run_is_refused_in_a_sentence(answers: Behind) -> None:
+    with pytest.raises(InputError, match="two"):
+        answers.listing(replace(BBQ, run="two"), 0)
+
+
+def test_an_item_opens_with_the_chosen_correction(answers: Behind) -> None:
+    item = answers.listing(BBQ, 0).items[0]
+    for correction in ("specificity-0", "cot"):
+        told = answers.told(replace(BBQ, correction=correction), item)
+        assert told[0].correction == correction
+        assert {t.correction for t in told} == {"specificity-0", "cot"}
+        assert all(t.probe.item.id == item for t in told)
+
+
+def test_its_link_restores_model_item_and_corrections(answers: Behind) -> None:
+    with offering(FAKES):
+        told = answers.told(replace(BBQ, correction="cot"), answers.listing(BBQ, 0).items[0])[0]
+        pairs = [part.split("=") for part in answers.address(BBQ, told).removeprefix("?").split("&")]
+    params = {name: value.replace("%3A", ":") for name, value in pairs if name != "do"}
+    found = link.read(params, [value for name, value in pairs if name == "do"], PROMPTS)
+    assert (found.model, found.shelf, found.item) == ("fake", "bbq:bundled", told.probe.item.id)
+    assert [step.correction for step in found.steps] == ["cot"]
+    assert found.notices == ()
+
+
+@pytest.mark.parametrize("write", [card_html, to_json])
+def test_its_card_asked_again_is_the_same_and_otherwise_says_where(answers: Behind, write: Any) -> None:
+    told = answers.told(BBQ, answers.listing(BBQ, 0).items[0])[0]
+    with offering(FAKES):
+        card = read_card(write(behind.card(told, 0)).encode())
+    same = list(reask(card, fake(), StopFlag()))
+    assert [line.rpartition(": ")[2] for line in behind.sentences(card, same, "sha256:0")] == ["same."] * 2
+    step = card.steps[0]
+    other = replace(card, steps=(replace(step, written=(replace(step.written[0], reply="no such"),)),))
+    (line,) = behind.sentences(other, list(reask(other, fake(), StopFlag())), "sha256:0")
+    assert "different (text 1 differs from character" in line
+    assert "of other weights" in behind.sentences(card, same, "sha256:1")[0]
+    assert "Stopped after 1 of 2 turns." in behind.sentences(card, same[:1], "sha256:0")
+
+
+class TestHandlers:
+    """What events do, without a browser."""
+
+    @pytest.fixture
+    def handlers(self, library: Library, answers: Behind) -> Handlers:
+        with gr.Blocks():
+            return Handlers(new_context(replace(SETTINGS, offline=True)), answers, _build_parts())
+
+    def test_opening_fills_the_choosers_and_the_list(self, handlers: Handlers) -> None:
+        found, p = handlers.open(None), handlers._parts
+        assert found[p.run]["value"] == "one"
+        assert found[p.model]["choices"] == ["fake"]
+        assert found[p.correction]["value"] == "specificity-0"
+        assert len(found[p.table]["rows"]) == PAGE
+        assert found[p.next]["interactive"]
+        assert not found[p.previous]["interactive"]
+
+    def test_a_row_opens_its_dialogue(self, handlers: Handlers) -> None:
+        p = handlers._parts
+        listing = handlers.open(None)[p.listing]
+        event = gr.EventData(None, {"row": "2"})
+        found = handlers.choose_item(event, listing, *_values(BBQ))
+        assert found[p.told][0].probe.item.id == listing.items[2]
+        assert [row["open"] for row in found[p.table]["rows"].values()].index("m-opened") == 2
+        assert found[p.dialogue]["warning"] == ""
+        assert found[p.taking]["visible"]
+
+    @pytest.mark.parametrize("row", ["", "x", "-1", "999", None])
+    def test_a_row_that_is_not_there_does_nothing(self, handlers: Handlers, row: Any) -> None:
+        listing = handlers.open(None)[handlers._parts.listing]
+        assert handlers.choose_item(gr.EventData(None, {"row": row}), listing, *_values(BBQ)) == {}
+
+    def test_without_a_run_there_is_a_sentence(self, tmp_path: Path) -> None:
+        empty = Behind(Library(SETTINGS, bundled=tmp_path), SETTINGS, PROMPTS)
+        with gr.Blocks():
+            handlers = Handlers(new_context(SETTINGS), empty, _build_parts())
+        assert "no run" in handlers.open(None)[handlers._parts.found]["text"]
+
+
+def _values(chosen: Chosen) -> tuple[str, ...]:
+    c = chosen
+    return (c.run, c.model, c.benchmark, c.correction, c.category, c.context, c.search, c.sort)

@@ -1,0 +1,134 @@
+"""Comparing: counts are those of the report's own comparison, and each opens its items on both sides."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from batch.fakes import FAKES, PROMPTS, SETTINGS, design, fake
+from catalogues import offering
+
+from moralsc.batch.run import run
+from moralsc.errors import InputError
+from moralsc.reports.pairs import Wanted, compare_runs
+from moralsc.reports.runs import read_run
+from moralsc.ui import comparing
+from moralsc.ui.behind import Behind
+from moralsc.ui.compare_section import Handlers, _build_parts
+from moralsc.ui.comparing import Cell, Comparer, Side
+from moralsc.ui.context import new_context
+from moralsc.ui.library import Library
+
+BENCHMARKS = ["bbq:bundled:Age", "winogender:bundled", "admissions:bundled"]
+A, B = Side("one", "fake", "baseline"), Side("one", "fake", "specificity-0")
+OTHER = Side("two", "other", "specificity-0")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs")
+    with offering(FAKES):
+        for name, model in (("one", "fake"), ("two", "other")):
+            made = design(BENCHMARKS, "specificity-0,review,rounds=1", limit=12, models=model)
+            run(made, out / name, SETTINGS, load=lambda name: fake(FAKES[name]))
+    return out
+
+
+@pytest.fixture
+def library(runs: Path, tmp_path: Path) -> Library:
+    return Library(replace(SETTINGS, results=runs), bundled=tmp_path / "none")
+
+
+@pytest.fixture
+def comparer(library: Library) -> Comparer:
+    return Comparer(library)
+
+
+def cells(view: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        cell
+        for pair in view["pairs"].values()
+        for table in (pair["tables"] or {}).values()
+        for row in table["rows"].values()
+        for cell in row["cells"].values()
+    ]
+
+
+def test_the_counts_are_those_of_the_reports_own_comparison(comparer: Comparer, runs: Path) -> None:
+    found = comparer.compare(A, B)
+    one = read_run(runs / "one", "one")
+    expected = compare_runs(one, one, Wanted("fake", "baseline"), [Wanted("fake", "specificity-0")])
+    assert [(p.benchmark, p.part, p.figure) for p in found.pairs] == [
+        (p.benchmark, p.part, p.figure) for p in expected.pairs
+    ]
+    assert [p.test and p.test.flips for p in found.pairs] == [p.test and p.test.flips for p in expected.pairs]
+
+
+def test_every_count_opens_as_many_items(comparer: Comparer) -> None:
+    compared = comparer.compare(A, B)
+    shown = cells(comparing.view(compared))
+    assert sum(cell["count"] for cell in shown) > 0
+    for cell in shown:
+        key = comparing.read_cell(cell["key"])
+        assert key is not None
+        assert len(comparing.items(compared, key)) == cell["count"]
+
+
+def test_each_comparison_says_what_it_found(comparer: Comparer) -> None:
+    compared = comparer.compare(A, B)
+    for pair, shown in zip(compared.pairs, comparing.view(compared)["pairs"].values(), strict=True):
+        assert f"n = {pair.figure.n}." in shown["sentence"]
+        assert ("McNemar" in shown["sentence"]) is (pair.test is not None and pair.test.p is not None)
+        assert bool(shown["tables"]) is (pair.test is not None)
+
+
+def test_models_of_two_runs_and_rounds_can_be_compared(comparer: Comparer) -> None:
+    assert comparer.compare(B, OTHER).pairs
+    assert comparer.offered("one")[1] == (
+        *("baseline", "specificity-0", "specificity-0, round 1"),
+        *("review", "review, round 1"),
+    )
+    assert comparer.compare(A, replace(B, condition="specificity-0, round 1")).pairs
+
+
+@pytest.mark.parametrize(
+    ("b", "says"),
+    [
+        (A, "Both sides are the same"),
+        (replace(B, run="three"), "three"),
+        (replace(B, model="nobody"), "nobody"),
+        (replace(B, condition="cot"), "cot"),
+    ],
+)
+def test_what_cannot_be_compared_gets_a_sentence(comparer: Comparer, b: Side, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        comparer.compare(A, b)
+
+
+@pytest.mark.parametrize("key", ["", "0", "a/right/right/wrong", "0/right/right", "0/right/right/wrong/x"])
+def test_a_key_that_names_no_count_is_none(key: str) -> None:
+    assert comparing.read_cell(key) is None
+
+
+def test_a_count_that_does_not_exist_has_no_items(comparer: Comparer) -> None:
+    compared = comparer.compare(A, B)
+    for cell in (Cell(99, "right", "right", "wrong"), Cell(0, "taste", "right", "wrong"), Cell(0, "part", "x", "y")):
+        assert comparing.items(compared, cell) == ()
+
+
+def test_a_press_on_a_count_opens_both_dialogues(comparer: Comparer, library: Library) -> None:
+    with gr.Blocks():
+        handlers = Handlers(new_context(SETTINGS), comparer, Behind(library, SETTINGS, PROMPTS), _build_parts())
+    p = handlers._parts
+    sides = (*("one", "fake", "baseline"), *("two", "other", "specificity-0"))
+    compared = handlers.compare(*sides)[p.compared]
+    key = next(c["key"] for c in cells(comparing.view(compared)) if c["count"])
+    with offering(FAKES):
+        found = handlers.choose_cell(gr.EventData(None, {"cell": key}), compared, *sides)
+    cell = comparing.read_cell(key)
+    assert cell is not None
+    assert found[p.item]["choices"] == list(comparing.items(compared, cell))
+    assert found[p.columns]["visible"]
+    assert [len(found[side]["turns"]) for side in (p.left, p.right)] == [1, 3]
+    assert handlers.choose_cell(gr.EventData(None, {"cell": "9/right/right/wrong"}), compared, *sides) == {}
