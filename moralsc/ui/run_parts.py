@@ -98,6 +98,7 @@ def build_parts(prompts: PromptSet) -> RunParts:
         "state_asking": gr.State(""),
         "file": gr.DownloadButton(visible=False),
     }
+    gr.HTML("<h2>Run whole benchmarks</h2>", apply_default_css=False, elem_id="m-run-title")
     with gr.Row(elem_id="m-run"):
         with gr.Column(elem_id="m-run-choose", elem_classes="m-group"):
             made |= _choices(prompts)
