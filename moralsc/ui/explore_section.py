@@ -15,20 +15,11 @@ from moralsc.errors import MoralscError
 from moralsc.ui import explore_views, updates
 from moralsc.ui.explorer import KINDS, MOST_PANELS, Explorer, Filters, Form, Selection, Shown
 from moralsc.ui.parts import template
+from moralsc.ui.saving import SAVE
 from moralsc.ui.updates import Updates
 from moralsc.ui.views import inert
 
 _PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-_SAVE = """(file) => {
-  if (!file) return;
-  const { name, kind, data } = JSON.parse(file);
-  const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([bytes], { type: kind }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-}"""
 # A table that was open stays open when its figures change.
 _KEEP_OPEN = """
 let open = false;
@@ -172,7 +163,7 @@ def _wire(explorer: Explorer, p: Parts, kind: str, card: Card) -> None:
             for form in Form:
                 button = gr.Button(form.upper(), size="sm", min_width=60, scale=0)
                 saved = button.click(_saving(explorer, p, kind, form), [p.selection], [p.file, p.status], **_PRIVATE)
-                saved.success(None, p.file, None, js=_SAVE, api_visibility="private")
+                saved.success(None, p.file, None, js=SAVE, api_visibility="private")
 
 
 def _draw(explorer: Explorer, selection: Selection, kind: str) -> None:

@@ -12,20 +12,13 @@ from moralsc.ui.fetching import Fetching
 from moralsc.ui.parts import Parts, build_header, build_parts
 from moralsc.ui.queues import MODEL_LIMIT, MODEL_QUEUE
 from moralsc.ui.running import Running
+from moralsc.ui.saving import SAVE
 from moralsc.ui.updates import Updates, readable
 
 _COPY = """(link) => {
   const url = link.startsWith('?') ? window.location.origin + window.location.pathname + link : link;
   if (navigator.clipboard) navigator.clipboard.writeText(url).catch(() => {});
   return url;
-}"""
-_SAVE = """(file) => {
-  const { name, kind, text } = JSON.parse(file);
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([text], { type: kind }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }"""
 
 _PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -103,6 +96,6 @@ def _wire_running(p: Parts, handlers: Running, choosing: Choosing, app: gr.Block
     made.success(None, p.link, p.link, js=_COPY, api_visibility="private")
     for button, write in ((p.markdown, handlers.markdown), (p.json, handlers.json)):
         button.click(readable(write, p), [p.state_probe], p.file, **_AT_ONCE).success(
-            None, p.file, None, js=_SAVE, api_visibility="private"
+            None, p.file, None, js=SAVE, api_visibility="private"
         )
     app.unload(handlers.leave)
