@@ -100,6 +100,14 @@ def build(context: Context, library: Library, shown: gr.Tab) -> None:
     parts.card.upload(handlers.ask_again, [parts.card], [parts.again, parts.card], **model)
 
 
+def told(value: views.View, **more: Any) -> gr.HTML:
+    """A dialogue as the Probe tab draws it, with a hint before there is one, and a warning above it if need be."""
+    before = '{{#if value.warning}}<p class="m-note">{{value.warning}}</p>{{/if}}'
+    hint = '{{#if value.hint}}<p class="m-hint">{{value.hint}}</p>{{else}}'
+    whole = f"{hint}{before}{template('dialogue')}{{{{/if}}}}"
+    return gr.HTML(value, html_template=whole, apply_default_css=False, **more)
+
+
 def _build_parts() -> Parts:
     with gr.Column(elem_classes="m-group", elem_id="m-behind"):
         gr.HTML("<h2>Behind the figures</h2>", apply_default_css=False)
@@ -114,7 +122,7 @@ def _build_parts() -> Parts:
                 list(SORTS), value=SORTS[0], label="Sorted", min_width=140, filterable=False, elem_id="m-behind-sort"
             )
             search = gr.Textbox(label="Search", placeholder="id or category", min_width=140, elem_id="m-behind-search")
-        listing, told = gr.State(Listing()), gr.State(None)
+        listing, open_item = gr.State(Listing()), gr.State(None)
         with gr.Row(elem_id="m-behind-columns"):
             with gr.Column(scale=5, min_width=340):
                 table = _html("items", js_on_load=_CHOOSE, elem_id="m-behind-table")
@@ -126,7 +134,7 @@ def _build_parts() -> Parts:
                 which = gr.Dropdown(
                     [], label="What followed the baseline", visible=False, filterable=False, elem_id="m-behind-which"
                 )
-                dialogue = _html("behind", value={"hint": _HINT}, elem_id="m-behind-dialogue")
+                dialogue = told({"hint": _HINT}, elem_id="m-behind-dialogue")
                 with gr.Row(visible=False, elem_id="m-behind-taking") as taking:
                     html = gr.Button("Item card (HTML)", size="sm", min_width=130)
                     json_ = gr.Button("Item card (JSON)", size="sm", min_width=130)
@@ -140,7 +148,7 @@ def _build_parts() -> Parts:
         again = _html("again", elem_id="m-again-result")
         status = _html("status", value=updates.status(""), elem_id="m-behind-status")
     return Parts(
-        *(listing, told, run, model, benchmark, correction, category, context, sort, search, table, found),
+        *(listing, open_item, run, model, benchmark, correction, category, context, sort, search, table, found),
         *(previous, next_, which, dialogue, taking, probe, html, json_, card, again, status),
         gr.Textbox(visible=False),
     )

@@ -12,6 +12,7 @@ from moralsc.dialogue import BASELINE
 from moralsc.errors import MoralscError
 from moralsc.ui import comparing, updates, views
 from moralsc.ui.behind import Behind, Chosen
+from moralsc.ui.behind_section import told
 from moralsc.ui.comparing import Cell, Comparer, Side
 from moralsc.ui.context import Context
 from moralsc.ui.library import Library
@@ -74,9 +75,9 @@ def _build_parts() -> Parts:
         item = gr.Dropdown([], label="Items behind this count", visible=False, elem_id="m-compare-item")
         with gr.Row(visible=False, elem_id="m-compare-columns") as columns:
             with gr.Column(min_width=340):
-                left = _html("behind")
+                left = told({})
             with gr.Column(min_width=340):
-                right = _html("behind")
+                right = told({})
     return Parts(gr.State(None), gr.State(None), a, b, go, result, item, columns, left, right, status)
 
 
@@ -161,8 +162,7 @@ class Handlers:
         return {p.left: drawn[0], p.right: drawn[1], p.columns: gr.update(visible=True)}
 
     def _drawn(self, chosen: Chosen, item: str) -> views.View:
-        told = self._behind.told(chosen, item)[0]
-        probe = told.probe
+        probe = self._behind.told(chosen, item)[0].probe
         if chosen.correction == BASELINE:  # its first turn alone: what follows it belongs to other conditions
             while probe.turns > 1:
                 probe = probe.undo()
