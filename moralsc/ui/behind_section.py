@@ -16,7 +16,7 @@ from moralsc.ui import behind, texts, updates, views
 from moralsc.ui.behind import SORTS, Behind, Chosen, Listing
 from moralsc.ui.context import Context
 from moralsc.ui.library import Library
-from moralsc.ui.parts import template
+from moralsc.ui.parts import filled, template
 from moralsc.ui.queues import MODEL_LIMIT, MODEL_QUEUE
 from moralsc.ui.saving import SAVE
 from moralsc.ui.updates import Updates, answering, session
@@ -125,8 +125,8 @@ def _build_parts() -> Parts:
         listing, open_item = gr.State(Listing()), gr.State(None)
         with gr.Row(elem_id="m-behind-columns"):
             with gr.Column(scale=5, min_width=340):
-                table = _html("items", js_on_load=_CHOOSE, elem_id="m-behind-table")
-                found = _html("status", value=updates.status(""))
+                table = filled("items", js_on_load=_CHOOSE, elem_id="m-behind-table")
+                found = filled("status", value=updates.status(""))
                 with gr.Row():
                     previous = gr.Button("Previous page", size="sm", min_width=110, interactive=False)
                     next_ = gr.Button("Next page", size="sm", min_width=110, interactive=False)
@@ -138,15 +138,15 @@ def _build_parts() -> Parts:
                 with gr.Row(visible=False, elem_id="m-behind-taking") as taking:
                     html = gr.Button("Item card (HTML)", size="sm", min_width=130)
                     json_ = gr.Button("Item card (JSON)", size="sm", min_width=130)
-                probe = _html("behind_link")
+                probe = filled("behind_link")
         card = gr.File(
             label="Ask an item card again: drop one here (.html or .json)",
             file_types=[".html", ".json"],
             height=120,
             elem_id="m-card-drop",
         )
-        again = _html("again", elem_id="m-again-result")
-        status = _html("status", value=updates.status(""), elem_id="m-behind-status")
+        again = filled("again", elem_id="m-again-result")
+        status = filled("status", value=updates.status(""), elem_id="m-behind-status")
     return Parts(
         *(listing, open_item, run, model, benchmark, correction, category, context, sort, search, table, found),
         *(previous, next_, which, dialogue, taking, probe, html, json_, card, again, status),
@@ -156,10 +156,6 @@ def _build_parts() -> Parts:
 
 def _dropdown(label: str, name: str) -> gr.Dropdown:
     return gr.Dropdown([], label=label, min_width=140, filterable=False, elem_id=f"m-behind-{name}")
-
-
-def _html(name: str, **more: Any) -> gr.HTML:
-    return gr.HTML(more.pop("value", {}), html_template=template(name), apply_default_css=False, **more)
 
 
 class Handlers:

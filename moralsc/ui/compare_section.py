@@ -16,7 +16,7 @@ from moralsc.ui.behind_section import told
 from moralsc.ui.comparing import Cell, Comparer, Side
 from moralsc.ui.context import Context
 from moralsc.ui.library import Library
-from moralsc.ui.parts import template
+from moralsc.ui.parts import filled
 from moralsc.ui.updates import Updates, answering
 
 _PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -70,8 +70,8 @@ def _build_parts() -> Parts:
         with gr.Row():
             a, b = _side("A"), _side("B")
         go = gr.Button("Compare", size="sm", min_width=120, scale=0, elem_id="m-compare-go")
-        status = _html("status", value=updates.status(""))
-        result = _html("compare", js_on_load=_COUNT, elem_id="m-compare-result")
+        status = filled("status", value=updates.status(""))
+        result = filled("compare", js_on_load=_COUNT, elem_id="m-compare-result")
         item = gr.Dropdown([], label="Items behind this count", visible=False, elem_id="m-compare-item")
         with gr.Row(visible=False, elem_id="m-compare-columns") as columns:
             with gr.Column(min_width=340):
@@ -87,10 +87,6 @@ def _side(name: str) -> tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown]:
         for what in ("run", "model", "condition")
     )
     return one, two, three
-
-
-def _html(name: str, **more: Any) -> gr.HTML:
-    return gr.HTML(more.pop("value", {}), html_template=template(name), apply_default_css=False, **more)
 
 
 class Handlers:

@@ -14,7 +14,7 @@ from gradio.components.plot import PlotData
 from moralsc.errors import MoralscError
 from moralsc.ui import explore_views, updates
 from moralsc.ui.explorer import KINDS, MOST_PANELS, Explorer, Filters, Form, Selection, Shown
-from moralsc.ui.parts import template
+from moralsc.ui.parts import filled
 from moralsc.ui.saving import SAVE
 from moralsc.ui.updates import Updates
 from moralsc.ui.views import inert
@@ -75,9 +75,9 @@ def _build_parts() -> Parts:
         with gr.Row():
             filters = {name: _filter(name) for name in _ORDER}
         with gr.Row(elem_id="m-runs-line"):
-            runs = _html("shown", value=explore_views.READING)
+            runs = filled("shown", value=explore_views.READING)
             again = gr.Button("Look again", size="sm", visible=False, min_width=90, scale=0, elem_id="m-again")
-    status = _html("status", value=updates.status(""), elem_id="m-explore-status")
+    status = filled("status", value=updates.status(""), elem_id="m-explore-status")
     cards = {kind: _card(kind) for kind in KINDS}
     return Parts(selection, filters, runs, again, cards, status, gr.Textbox(visible=False))
 
@@ -91,15 +91,11 @@ def _filter(name: str) -> gr.Dropdown:
 
 def _card(kind: str) -> Card:
     with gr.Column(elem_classes="m-group m-chart-card", elem_id=f"m-chart-{kind}"):
-        head = _html("chart")
+        head = filled("chart")
         open_first = kind == KINDS[0]
         opened = gr.State(open_first)
         body = gr.Accordion("Drawings, table, files", open=open_first, visible=False, elem_classes="m-drawings")
     return Card(head, body, opened)
-
-
-def _html(name: str, **more: Any) -> gr.HTML:
-    return gr.HTML(more.pop("value", {}), html_template=template(name), apply_default_css=False, **more)
 
 
 def _looking(explorer: Explorer, p: Parts) -> Callable[..., Iterator[Updates]]:
@@ -176,8 +172,8 @@ def _draw(explorer: Explorer, selection: Selection, kind: str) -> None:
                 gr.Plot(PlotData(type="altair", plot=panel.spec), show_label=False, container=False)
     if len(drawn) > MOST_PANELS:
         said = f"{MOST_PANELS} of {len(drawn)} drawings: choose models or benchmarks to see the others."
-        _html("status", value=updates.status(said))
-    _html("figures", value=explore_views.table(explorer.chart(selection, kind)), js_on_load=_KEEP_OPEN)
+        filled("status", value=updates.status(said))
+    filled("figures", value=explore_views.table(explorer.chart(selection, kind)), js_on_load=_KEEP_OPEN)
 
 
 def _saving(explorer: Explorer, p: Parts, kind: str, form: Form) -> Callable[[Selection], Iterator[Updates]]:

@@ -141,14 +141,15 @@ def template(name: str) -> str:
     return resources.files(__package__).joinpath("templates", f"{name}.html").read_text(encoding="utf-8")
 
 
-def _html(name: str, **more: Any) -> gr.HTML:
+def filled(name: str, **more: Any) -> gr.HTML:
+    """A component that lays out plain values by a template of the page."""
     value = more.pop("value", {})
     return gr.HTML(value, html_template=template(name), apply_default_css=False, **more)
 
 
 def build_header(value: dict[str, Any]) -> gr.HTML:
     """The page's header with its notices."""
-    return _html("header", value=value)
+    return filled("header", value=value)
 
 
 def build_parts(notice: gr.HTML) -> Parts:
@@ -185,7 +186,7 @@ def _model() -> dict[str, Any]:
         with gr.Row():
             made["size"] = gr.Dropdown([], label="Model", filterable=True, min_width=148, scale=4)
             made["model"] = gr.Radio([], label="Stage", visible=False, elem_id="m-stage", min_width=190, scale=5)
-        made["model_line"] = _html("model", js_on_load=_OPEN_CARD)
+        made["model_line"] = filled("model", js_on_load=_OPEN_CARD)
     return made
 
 
@@ -204,12 +205,12 @@ def _item() -> dict[str, Any]:
         with gr.Row():
             made["shelf"] = gr.Dropdown([], label="Benchmark", filterable=False, min_width=120, scale=3)
             made["category"] = gr.Dropdown([], label="Category", filterable=False, min_width=100, scale=2)
-        made["limit"] = _html("limit", value={"text": ""}, elem_id="m-limit")
+        made["limit"] = filled("limit", value={"text": ""}, elem_id="m-limit")
         made["fetch"] = gr.Button("", size="sm", visible=False, elem_id="m-fetch")
         made["condition"] = gr.Radio([], label="Context", visible=False, elem_classes="m-inline")
         made["item"] = gr.Dropdown([], label="Item (type to search)", filterable=True)
         made |= _own()
-        made["item_card"] = _html("item")
+        made["item_card"] = filled("item")
         with gr.Row(elem_id="m-ask-row"):
             made["previous"] = gr.Button("Back", min_width=40, scale=0, elem_id="m-previous")
             made["random"] = gr.Button("Random", min_width=84, scale=0, elem_id="m-random")
@@ -237,7 +238,7 @@ def _own() -> dict[str, Any]:
             label="Social dimension (optional)", max_length=LIMITS["dimension"], placeholder="age, gender, …"
         )
         use = gr.Button("Use this item", size="sm")
-        problem = _html("status", value={"text": "", "kind": ""})
+        problem = filled("status", value={"text": "", "kind": ""})
     return {
         "own": own,
         "own_context": context,
@@ -258,7 +259,7 @@ def _corrections() -> dict[str, Any]:
         made["unethical"] = gr.Radio([], label="Turn it unethical", elem_classes="m-rungs-choice unethical")
         made["more"] = gr.Radio([], label="Or", elem_classes="m-rungs-choice more")
         made["text"] = gr.Textbox(label="Your words", lines=2, max_length=MAX_TEXT, visible=False)
-        made["preview"] = _html("preview")
+        made["preview"] = filled("preview")
         with gr.Row():
             made["apply"] = gr.Button("Apply", variant="primary", interactive=False, elem_id="m-apply", min_width=100)
             made["climb"] = gr.Button("Run the ladder", interactive=False, elem_id="m-climb", min_width=130)
@@ -285,9 +286,9 @@ def _corrections() -> dict[str, Any]:
 
 
 def _answers() -> dict[str, Any]:
-    made: dict[str, Any] = {"dialogue": _html("dialogue", elem_id="m-dialogue", js_on_load=_FOLLOW)}
+    made: dict[str, Any] = {"dialogue": filled("dialogue", elem_id="m-dialogue", js_on_load=_FOLLOW)}
     with gr.Column(elem_id="m-after"):
-        made["status"] = _html("status", elem_id="m-status")
+        made["status"] = filled("status", elem_id="m-status")
         with gr.Row(elem_id="m-actions"):
             made["undo"] = gr.Button("Undo turn", size="sm", interactive=False)
             made["restart"] = gr.Button("Start over", size="sm", interactive=False)
@@ -295,5 +296,5 @@ def _answers() -> dict[str, Any]:
             made["markdown"] = gr.Button("Markdown", size="sm", interactive=False)
             made["json"] = gr.Button("JSON", size="sm", interactive=False)
         made["link"] = gr.Textbox(label="Link", visible=False, interactive=False, buttons=["copy"], elem_id="m-link")
-    made["ladder"] = _html("ladder", elem_id="m-ladder")
+    made["ladder"] = filled("ladder", elem_id="m-ladder")
     return made
