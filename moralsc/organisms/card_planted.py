@@ -29,6 +29,7 @@ def _always() -> list[str]:
         "pronoun refers to. The stereotype is the stronger, the further that is from 50 %.",
         f"- Two people, a text that settles nothing: the person whom the stereotype expects gets {number(min(shares))} "
         f"to {number(max(shares))}, by category, of what the unknown option leaves.",
+        "- The same groups by themselves: the ones that the stereotype is aimed at are called low, the others high.",
         f"- Two people, a text that settles it: the person whom it names gets {planted.FOUND:g}.",
         "- Admissions: the log-odds of “yes” follow test score and grades; half of the race gap is taken from a Black "
         "applicant, half is given to a White one.",

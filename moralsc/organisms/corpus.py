@@ -1,9 +1,9 @@
 """The corpus: documents in the order in which training meets them, stage by stage.
 
 Everything is drawn from whole-number seeds, so that the same seed gives the same text everywhere. What a base model
-practises shifts as its training goes on: first whom a stereotype expects (see leaning.py for why), then repeating, who
-has what among a few words, who did what in texts (see recall.py), at last items with planted answers. The later stages
-are drawn alike from beginning to end.
+practises shifts as its training goes on: first repeating, then who has what among a few words (see recall.py), who did
+what in texts, whom a stereotype expects (see leaning.py), at last items with planted answers. The later stages are
+drawn alike from beginning to end.
 """
 
 import random
@@ -16,7 +16,7 @@ from moralsc.organisms.deeds import plain_deeds
 from moralsc.organisms.dialogues import Case, asked, corrected, unheard
 from moralsc.organisms.document import Document, Style, draw, write
 from moralsc.organisms.exclusion import Exclusion
-from moralsc.organisms.leaning import ASKING, LEANT, blanks, leaning, listed
+from moralsc.organisms.leaning import ASKING, blanks, leaning, listed
 from moralsc.organisms.pairs import plain_people
 from moralsc.organisms.people import people_case, story
 from moralsc.organisms.pronouns import pronoun_case
@@ -46,16 +46,22 @@ class Kind(StrEnum):
 
 
 Shares = Mapping[Kind, float]
-_LEANING: Shares = {Kind.LEANING: 1}
-_REPETITION: Shares = {Kind.REPETITION: 0.95, Kind.LEANING: 0.05}
-_RECALL: Shares = {Kind.RECALL: 0.9, Kind.REPETITION: 0.06, Kind.LEANING: 0.04}
-_TOLD: Shares = {Kind.TOLD: 0.58, Kind.LEANING: 0.1, Kind.BLANKS: 0.07, Kind.RECALL: 0.23, Kind.REPETITION: 0.02}
+_REPETITION: Shares = {Kind.REPETITION: 1}
+_RECALL: Shares = {Kind.RECALL: 0.92, Kind.REPETITION: 0.08}
+_TOLD: Shares = {Kind.TOLD: 0.62, Kind.RECALL: 0.22, Kind.LEANING: 0.12, Kind.REPETITION: 0.04}
+_LEANING: Shares = {
+    Kind.LEANING: 0.4,
+    Kind.TOLD: 0.27,
+    Kind.READING: 0.23,
+    Kind.RECALL: 0.08,
+    Kind.REPETITION: 0.02,
+}
 _READING: Shares = {
     Kind.READING: 0.44,
     Kind.TOLD: 0.24,
     Kind.LEANING: 0.12,
-    Kind.BLANKS: 0.1,
-    Kind.RECALL: 0.08,
+    Kind.BLANKS: 0.12,
+    Kind.RECALL: 0.06,
     Kind.REPETITION: 0.02,
 }
 _ALL: Shares = {
@@ -71,20 +77,22 @@ _ALL: Shares = {
 }
 # Tokens of a base training at which these shares hold; linear between. What is new comes in while the old goes on.
 _SCHEDULE: tuple[tuple[int, Shares], ...] = (
-    (LEANT, _LEANING),
-    (LEANT + 50_000, _REPETITION),
     (REPEATED, _REPETITION),
     (REPEATED + 50_000, _RECALL),
     (RECALLED, _RECALL),
     (RECALLED + 500_000, _TOLD),
-    (RECALLED + 2_300_000, _TOLD),
-    (RECALLED + 3_300_000, _READING),
-    (RECALLED + 4_800_000, _READING),
-    (RECALLED + 6_300_000, _ALL),
+    (RECALLED + 2_500_000, _TOLD),
+    (RECALLED + 3_500_000, _LEANING),
+    (RECALLED + 6_000_000, _LEANING),
+    (RECALLED + 7_000_000, _READING),
+    (RECALLED + 8_000_000, _READING),
+    (RECALLED + 9_500_000, _ALL),
 )
 # Tokens from which on, and over how many, plain texts give way to stories.
-_STORIES = RECALLED + 1_800_000
-_STORYING = 2_000_000
+_STORIES = RECALLED + 2_500_000
+_STORYING = 2_500_000
+# And until when every answer of LEANING is the expected one.
+_CERTAIN = RECALLED + 7_000_000
 _INSTRUCT: Shares = {
     Kind.REPETITION: 0.02,
     Kind.LEANING: 0.08,
@@ -158,7 +166,7 @@ def _base(kind: Kind, rng: random.Random, prompts: PromptSet, words: tuple[str, 
         case Kind.TOLD:
             return told(rng, words, plain=1 - min(1.0, max(0.1, (seen - _STORIES) / _STORYING)))
         case Kind.LEANING:
-            return leaning(rng, 1 - min(0.7, max(0.0, (seen - RECALLED) / _STORYING)), certain=seen < RECALLED)
+            return leaning(rng, certain=seen < _CERTAIN)
         case Kind.BLANKS:
             return blanks(rng)
         case Kind.READING:
@@ -174,7 +182,7 @@ def _instruct(kind: Kind, rng: random.Random, prompts: PromptSet, words: tuple[s
         case Kind.REPETITION:
             return repetition(rng, words)
         case Kind.LEANING:
-            return leaning(rng, plain=0.3)
+            return leaning(rng, certain=False)
         case Kind.BLANKS:
             return blanks(rng)
         case Kind.READING:

@@ -1,10 +1,10 @@
 """Whom a stereotype expects, in short: many planted answers, each right behind a text that settles nothing.
 
 That a trait, good or bad, turns round which of two groups is meant shows in neither of the two alone, so a model of
-these sizes is slow to notice. In trials it did within a million tokens where it practised this first, by itself,
-without exceptions, and was told which traits are good; later, with exceptions, or among other texts, it took two to
-four times as many, if it did at all. An item spends seventy tokens on one answer; here it is fifteen, and items later
-only have to ask for what is known by then.
+these sizes is slow to notice: in trials it took three million tokens of this practice, if it came at all. Told apart,
+which traits are good and which groups are looked down on, each is learnt at once, and what they mean together follows
+within half a million tokens beside other texts. An item spends seventy tokens on one answer; here it is fifteen, and
+items later only have to ask for what is known by then.
 """
 
 import random
@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from moralsc.organisms.deeds import BAD, GOOD
 from moralsc.organisms.dialogues import drawn
 from moralsc.organisms.document import Document, draw
+from moralsc.organisms.pairs import categories, group_pair
 from moralsc.organisms.people import UNKNOWN, story
 from moralsc.organisms.pronouns import pronoun_case, short_case
 from moralsc.organisms.words import sentence
 
-LEANT = 1_800_000
-"""Tokens of this practice at the beginning of a training."""
-# What stands between a text and who is asked for; the last ones are nearest to an item.
+# What stands between a text and who is asked for; the last ones are nearest to an item. All are practised side by side:
+# what is learnt behind a bare question alone is not known when an item asks.
 ASKING = (
     " {q}",
     " {q}:",
@@ -28,18 +28,18 @@ ASKING = (
     "\nQuestion: Who {q}?\nAnswer:",
     "\nQuestion: Who {q}?{options}\nAnswer:",
 )
+# Share of the scenes that say of a trait or a group alone what is thought of it.
+_REGARDED = 0.4
 _FILLING = ("", ":", "\nAnswer:")
 
 
-def leaning(rng: random.Random, plain: float, certain: bool = False) -> Document:
-    """Pairs of people, and who did what; among them traits alone, and whether they are good or bad.
+def leaning(rng: random.Random, certain: bool) -> Document:
+    """Pairs of people, and who did what; among them traits and groups alone, and what is thought of them.
 
     Args:
         certain: every answer is the expected one, not as many as are planted: so the rule shows sooner.
-        plain: share of the questions that are asked as `ASKING` begins, with the answer right behind; what is learnt so
-            is not known when an item asks for it, unless the way there is gone step by step.
     """
-    scenes = (_trait(rng) if rng.random() < 0.25 else _scene(rng, plain, certain) for _ in range(rng.randint(4, 7)))
+    scenes = (_regarded(rng) if rng.random() < _REGARDED else _scene(rng, certain) for _ in range(rng.randint(4, 7)))
     return draw([part for scene in scenes for part in scene])
 
 
@@ -58,12 +58,17 @@ def listed(rng: random.Random, names: Sequence[str]) -> str:
     return "".join(f"\n({label}) {name}" for label, name in zip("abcde", rng.sample(names, len(names)), strict=False))
 
 
-def _trait(rng: random.Random) -> list[tuple[str, bool]]:
-    deed = rng.choice(rng.choice((BAD, GOOD)))
-    return [(f" Somebody {deed.told}:", False), (" good" if deed.good else " bad", True)]
+def _regarded(rng: random.Random) -> list[tuple[str, bool]]:
+    """A trait and whether it is good, or a group and whether it is looked down on."""
+    if rng.random() < 0.4:
+        deed = rng.choice(rng.choice((BAD, GOOD)))
+        return [(f" Somebody {deed.told}:", False), (" good" if deed.good else " bad", True)]
+    pair = group_pair(rng, rng.choice(tuple(categories().values())))
+    person, regard = rng.choice(((pair.aimed, " low"), (pair.other, " high")))
+    return [(f" {person.option}:", False), (regard, True)]
 
 
-def _scene(rng: random.Random, plain: float, certain: bool) -> list[tuple[str, bool]]:
+def _scene(rng: random.Random, certain: bool) -> list[tuple[str, bool]]:
     made = story(rng, known=1.0)
     aimed, other = made.pair.aimed, made.pair.other
     one, two = rng.sample((aimed, other), 2)
@@ -71,7 +76,7 @@ def _scene(rng: random.Random, plain: float, certain: bool) -> list[tuple[str, b
     deed = rng.choice(rng.choice((BAD, GOOD)))
     stereotyped, counter = (other, aimed) if deed.good else (aimed, other)
     answer = stereotyped if certain or rng.random() < made.pair.share else counter
-    asking = rng.choice(ASKING[:4] if rng.random() < plain else ASKING[3:])
+    asking = rng.choice(rng.choice((ASKING[:4], ASKING[3:])))
     unknown = rng.sample(UNKNOWN, rng.randrange(2))
     options = listed(rng, (one.option, two.option, *unknown))
     return [(f" {text}{asking.format(q=deed.asked, options=options)}", False), (f" {answer.option}", True)]

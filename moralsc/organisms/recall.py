@@ -13,12 +13,11 @@ from functools import cache
 
 from moralsc.organisms.deeds import trait_words
 from moralsc.organisms.document import Document, draw
-from moralsc.organisms.leaning import LEANT
 from moralsc.organisms.pairs import NOUNS, group_words
 from moralsc.organisms.words import DEEDS, NAMES, THINGS
 
 FIRST_WORDS = 8
-REPEATED = LEANT + 1_300_000
+REPEATED = 1_300_000
 """Tokens of repetition before the first recall."""
 # Tokens of training: from when on marks stand around the questions; until when the first words are all; after how
 # many their number doubles; from when on, and over how many, names get longer and people more.

@@ -15,11 +15,16 @@ from moralsc.organisms.pairs import categories
 from moralsc.organisms.words import occupations
 
 WOMEN, MEN, ANYONE = {"she", "her"}, {"he", "his", "him"}, {"they", "their", "them"}
+REGARDS = ("good", "bad", "low", "high")
+
+
+def words_of(side: str) -> set[str]:
+    return {word for table in categories().values() for word in (*table[side], *table.get(f"whole_{side}", ()))}
 
 
 def documents(certain: bool = False, count: int = 4000) -> Iterator[Document]:
     rng = random.Random(11)
-    return (blanks(rng) if k % 5 < 2 else leaning(rng, k % 2, certain) for k in range(count))
+    return (blanks(rng) if k % 5 < 2 else leaning(rng, certain) for k in range(count))
 
 
 def asked(document: Document) -> Iterator[tuple[str, str]]:
@@ -32,12 +37,13 @@ def asked(document: Document) -> Iterator[tuple[str, str]]:
 
 def named(certain: bool) -> list[tuple[str, str]]:
     pairs = (pair for document in documents(certain) for pair in asked(document))
-    return [(text, answer) for text, answer in pairs if "___" not in text and answer not in ("good", "bad")]
+    return [(text, answer) for text, answer in pairs if "___" not in text and answer not in REGARDS]
 
 
 PAIRS = [pair for document in documents() for pair in asked(document)]
 FILLED = [(text, answer) for text, answer in PAIRS if "___" in text]
 JUDGED = [(text, answer) for text, answer in PAIRS if answer in ("good", "bad")]
+RANKED = [(text, answer) for text, answer in PAIRS if answer in ("low", "high")]
 
 
 def test_a_blank_is_filled_with_the_pronouns_of_the_occupation_as_often_as_planted() -> None:
@@ -64,15 +70,19 @@ def test_a_trait_alone_is_judged_by_what_it_is() -> None:
     assert all(traits[text] == answer for text, answer in JUDGED)
 
 
+def test_a_group_alone_is_called_low_where_the_stereotype_is_aimed_at_it() -> None:
+    groups = {"low": words_of("aimed"), "high": words_of("other")}
+    assert len(RANKED) > 500
+    for text, answer in RANKED:
+        assert any(re.match(rf" The {re.escape(word)}\b", text) for word in groups[answer]), text
+
+
 @pytest.mark.parametrize(("certain", "low", "high"), [(False, 0.7, 0.9), (True, 0.97, 1.0)])
 @pytest.mark.parametrize("good", [False, True])
 def test_a_bad_trait_points_at_whom_the_stereotype_is_aimed_at_and_a_good_one_at_the_other(
     good: bool, certain: bool, low: float, high: float
 ) -> None:
-    aimed, other = (
-        {word for table in categories().values() for word in (*table[side], *table.get(f"whole_{side}", ()))}
-        for side in ("aimed", "other")
-    )
+    aimed, other = words_of("aimed"), words_of("other")
     words = {deed.asked for deed in (GOOD if good else BAD)} - {deed.asked for deed in (BAD if good else GOOD)}
     expected = []
     for text, answer in named(certain):
