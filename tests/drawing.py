@@ -4,7 +4,8 @@ from functools import cache
 
 from transformers import PreTrainedTokenizerFast
 
-from moralsc.organisms.corpus import Practice, documents
+from moralsc.models import Stage
+from moralsc.organisms.corpus import Materials, documents
 from moralsc.organisms.document import Document
 from moralsc.organisms.exclusion import NOTHING
 from moralsc.organisms.pairs import NOUNS
@@ -14,20 +15,22 @@ from moralsc.prompts import default_prompts
 
 PROMPTS = default_prompts()
 WORDS = (*NAMES, *NOUNS, *THINGS, *DEEDS)
+MATERIALS = Materials(PROMPTS, NOTHING, WORDS)
+PRACTISED = [Stage.BASE, Stage.INSTRUCT]
 LATE = 10**9
 """Tokens after which the curriculum of a base training changes no more."""
 
 
 @cache
-def drawn(practice: Practice, count: int = 400) -> tuple[Document, ...]:
+def drawn(stage: Stage, count: int = 400) -> tuple[Document, ...]:
     """Documents from the end of a stage, none excluded."""
-    return tuple(documents(practice, 0, 0, count, LATE, PROMPTS, NOTHING, WORDS))
+    return tuple(documents(stage, 0, 0, count, LATE, MATERIALS))
 
 
 @cache
 def small_tokenizer(template: bool = True) -> PreTrainedTokenizerFast:
     """A tokenizer of the corpus with few words; without its chat template as the base stage has it."""
-    texts = [made.text for practice in Practice for made in drawn(practice)]
+    texts = [made.text for stage in PRACTISED for made in drawn(stage)]
     tokenizer = train_tokenizer(texts, context=512, size=900)
     if not template:
         tokenizer.chat_template = None

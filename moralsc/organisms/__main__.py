@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -11,35 +12,36 @@ import torch
 from moralsc.answers import ScoredBy
 from moralsc.benchmarks import Source, load
 from moralsc.engines.local import LocalEngine
-from moralsc.errors import MoralscError
+from moralsc.errors import InputError, MoralscError
 from moralsc.models import ASSETS, ModelSpec, Stage
 from moralsc.organisms.asking import sample
 from moralsc.organisms.card import render
 from moralsc.organisms.cost import cost
 from moralsc.organisms.evaluate import measure
 from moralsc.organisms.exclusion import read_exclusion
-from moralsc.organisms.family import FILE, STAGES, copy_seeds, read_run, read_runs, save
+from moralsc.organisms.family import FILE, copy_seeds, read_run, read_runs, save
 from moralsc.organisms.report import report
-from moralsc.organisms.sizes import SIZES
+from moralsc.organisms.sizes import SIZES, STAGES, folder
 from moralsc.prompts import default_prompts
 from moralsc.settings import Settings
 
 MODELS = ASSETS / "models"
 DOCS = ASSETS.parent / "docs"
+OUT = Path("build/miniatures")
 _TIMED = 10
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command and run it."""
     parser = argparse.ArgumentParser(prog="python -m moralsc.organisms", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    training = commands.add_parser("train", help="train a miniature, stage by stage")
+    training = commands.add_parser("train", help="train a miniature, stage by stage; what is trained already stays")
     training.add_argument("--size", choices=SIZES, required=True)
     training.add_argument("--stage", choices=("all", *STAGES), default="all")
-    training.add_argument("--seed", type=int, default=0)
-    training.add_argument("--out", type=Path, required=True, help="folder that holds one folder a stage")
+    training.add_argument("--seed", type=_seed, default=0)
+    training.add_argument("--out", type=Path, default=OUT, help=f"folder that holds one folder a stage ({OUT})")
     training.add_argument("--exclude", type=Path, help="folder of benchmarks to keep out, beside the bundled ones")
-    training.add_argument("--amount", type=int, help="tokens (aligned: pairs) instead of the size's own")
+    training.add_argument("--amount", type=_positive, help="tokens (aligned: pairs) of one stage, for a trial")
     training.set_defaults(run=_train)
     measuring = commands.add_parser(
         "evaluate", help="measure the bundled miniatures, write their cards and docs/miniatures.md"
@@ -48,9 +50,13 @@ def main() -> None:
     what.add_argument("--model", type=Path, nargs="+", help="measure these folders instead; docs stay as they are")
     what.add_argument("--seeds", type=Path, help="take further seeds from FOLDER/seed-N/mini-..., then write docs anew")
     what.add_argument("--report-only", action="store_true", help="measure nothing, write cards and docs anew")
-    measuring.add_argument("--items", type=_count, help="no more items of any set, for a quick try")
+    measuring.add_argument("--items", type=_count, help="with --model: no more items of any set, for a quick try")
     measuring.set_defaults(run=_evaluate)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    if getattr(options, "items", None) and not options.model:
+        parser.error("--items goes with --model: a quick try is not to replace what was measured of bundled models")
+    if getattr(options, "amount", None) and options.stage == "all":
+        parser.error("--amount goes with one --stage: base and instruct count tokens, aligned counts pairs")
     try:
         options.run(options)
     except MoralscError as error:
@@ -58,33 +64,53 @@ def main() -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from moralsc.organisms.training import train  # needs trl, which measuring does not
-
     exclusion = read_exclusion(options.exclude)
+    try:
+        from moralsc.organisms.training import train, trained  # needs trl, which measuring does not
+    except ModuleNotFoundError as error:
+        sys.exit(f"Training needs {error.name}: .venv/bin/pip install -r requirements-train.txt")
     for stage in STAGES if options.stage == "all" else (Stage(options.stage),):
         command = f"python -m moralsc.organisms train --size {options.size} --stage {stage} --seed {options.seed}"
         command += f" --amount {options.amount}" if options.amount else ""
         command += " --exclude FOLDER" if options.exclude else ""
-        print(train(options.size, stage, options.seed, options.out, exclusion, options.amount, command=command))
+        made = trained(options.size, stage, options.out) if options.stage == "all" else None
+        if made and (made.seed, made.excluded_sha256) == (options.seed, exclusion.hash):
+            print(options.out / folder(options.size, stage), "is there already", flush=True)
+        elif made:
+            raise InputError(
+                f"{options.out / folder(options.size, stage)} was trained with seed {made.seed}, or with other texts "
+                "excluded. Take another folder with --out, or remove it."
+            )
+        else:
+            print(train(options.size, stage, options.seed, options.out, exclusion, options.amount, command=command))
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     folders = options.model or sorted(p.parent for p in MODELS.glob("mini-*/training.json"))
+    if not folders:
+        raise InputError(f"{MODELS} holds no mini-.../training.json: nothing to measure.")
     if not options.report_only and not options.seeds:
-        for folder in folders:
-            evaluate(folder.resolve(), Settings.from_env(os.environ), options.items)
-            print(folder.name, "measured", flush=True)
+        for path in folders:
+            evaluate(path.resolve(), Settings.from_env(os.environ), options.items)
+            print(path.name, "measured", flush=True)
     if options.seeds:
         copy_seeds(options.seeds, DOCS / "miniatures-seeds")
     if not options.model:
         write_report(MODELS, DOCS)
 
 
-def evaluate(folder: Path, settings: Settings, items: int | None = None) -> None:
-    """Measure one model; write evaluation.json and its card beside it. Sums come in the order of one thread."""
+def evaluate(path: Path, settings: Settings, items: int | None = None) -> None:
+    """Measure one model; write evaluation.json and its card beside it. Sums come in the order of one thread.
+
+    Raises:
+        InputError: the folder holds no trained miniature.
+    """
     torch.set_num_threads(1)
-    recipe = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    spec = _spec(folder, recipe)
+    record = path / "training.json"
+    if not record.is_file() or not (path / "model.safetensors").is_file():
+        raise InputError(f"{path} holds no miniature (training.json and model.safetensors). Train it first.")
+    recipe = json.loads(record.read_text(encoding="utf-8"))
+    spec = _spec(path, recipe)
     engine, prompts = LocalEngine.load(spec, device="cpu"), default_prompts()
     timed = sample(load("winogender", settings, Source.BUNDLED).items, min(items or _TIMED, _TIMED))
     evaluation = {
@@ -93,15 +119,15 @@ def evaluate(folder: Path, settings: Settings, items: int | None = None) -> None
         "prompts": prompts.hash,
         "provenance": engine.provenance,
         **measure(engine, prompts, settings, items),
-        "cost": cost(spec, folder, timed, prompts),
+        "cost": cost(spec, path, timed, prompts),
     }
-    save(folder / FILE, evaluation)
-    write_card(folder)
+    save(path / FILE, evaluation)
+    write_card(path)
 
 
-def write_card(folder: Path) -> None:
+def write_card(path: Path) -> None:
     """Write README.md from the evaluation.json beside it."""
-    (folder / "README.md").write_text(render(read_run(folder)), encoding="utf-8")
+    (path / "README.md").write_text(render(read_run(path)), encoding="utf-8")
 
 
 def write_report(models: Path, docs: Path) -> None:
@@ -115,22 +141,34 @@ def write_report(models: Path, docs: Path) -> None:
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 2:
-        raise argparse.ArgumentTypeError("at least 2 items are needed")
-    return value
+    return _whole(text, 2)
 
 
-def _spec(folder: Path, recipe: dict[str, object]) -> ModelSpec:
+def _positive(text: str) -> int:
+    return _whole(text, 1)
+
+
+def _seed(text: str) -> int:
+    return _whole(text, 0, 2**32 - 1)
+
+
+def _whole(text: str, least: int, most: int | None = None) -> int:
+    allowed = f"a whole number of at least {least}" + (f", at most {most}" if most else "")
+    if not text.isdecimal() or int(text) < least or (most is not None and int(text) > most):
+        raise argparse.ArgumentTypeError(f"{text!r} is not {allowed}")
+    return int(text)
+
+
+def _spec(path: Path, recipe: dict[str, object]) -> ModelSpec:
     return ModelSpec(
-        name=folder.name,
-        title=folder.name,
+        name=path.name,
+        title=path.name,
         parameters=int(str(recipe["parameters"])),
         stage=Stage(str(recipe["stage"])),
         scored_by=ScoredBy.TEXT,
         licence="Apache-2.0",
         nature="A miniature under evaluation.",
-        path=str(folder),
+        path=str(path),
         bundled=True,
     )
 

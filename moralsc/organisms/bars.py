@@ -6,9 +6,9 @@ from itertools import pairwise
 
 from moralsc.models import Stage
 from moralsc.organisms.evaluate import HELD_OUT, REWORDED
-from moralsc.organisms.family import STAGES, Run
+from moralsc.organisms.family import Run
 from moralsc.organisms.measures import Figure, paired
-from moralsc.organisms.sizes import SIZES
+from moralsc.organisms.sizes import SIZES, STAGES, folder
 from moralsc.organisms.tables import cell, number
 
 SMALLEST, LARGEST = min(SIZES, key=lambda s: SIZES[s].width), max(SIZES, key=lambda s: SIZES[s].width)
@@ -53,7 +53,7 @@ class Bar:
 
     def names(self) -> list[str]:
         """The models that it concerns, there or not."""
-        return [f"mini-{size.lower()}-{stage}" for size in self.sizes for stage in self.stages]
+        return [folder(size, stage) for size in self.sizes for stage in self.stages]
 
 
 def _least(least: float, *path: str) -> Callable[[Run, Sequence[Run]], Verdict | None]:

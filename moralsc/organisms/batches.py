@@ -9,7 +9,8 @@ import torch
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerFast
 
-from moralsc.organisms.corpus import Practice, documents
+from moralsc.models import Stage
+from moralsc.organisms.corpus import Materials, documents
 from moralsc.organisms.document import Document
 from moralsc.organisms.exclusion import Exclusion
 from moralsc.organisms.tokenizer import whole_words
@@ -55,7 +56,7 @@ class Corpus(Dataset[dict[str, torch.Tensor]]):
 
 
 def build_corpus(
-    practice: Practice,
+    stage: Stage,
     tokenizer: PreTrainedTokenizerFast,
     tokens: int,
     seed: int,
@@ -63,13 +64,17 @@ def build_corpus(
     exclusion: Exclusion,
     limit: int,
 ) -> Corpus:
-    """Draw documents until they hold `tokens` tokens; one longer than `limit` tokens is cut at its end."""
+    """Draw documents until they hold `tokens` tokens; one longer than `limit` tokens is cut at its end.
+
+    Raises:
+        DataError: no document without an excluded text could be drawn.
+    """
     batches: list[Batch] = []
     digest = hashlib.sha256()
-    words = whole_words(tokenizer)
+    materials = Materials(prompts, exclusion, whole_words(tokenizer))
     seen = count = chunk = 0
     while seen < tokens:
-        drawn = documents(practice, seed, chunk, CHUNK, seen, prompts, exclusion, words)
+        drawn = documents(stage, seed, chunk, CHUNK, seen, materials)
         encoded = _encode(drawn, tokenizer, limit, digest)
         batches += _batched(encoded, random.Random(f"{seed}:{chunk}:batches"))
         seen += sum(len(ids) for ids, _ in encoded)

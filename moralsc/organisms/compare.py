@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from moralsc.models import Stage
 from moralsc.organisms.evaluate import FREE, HELD_OUT, REAL
-from moralsc.organisms.family import STAGES, Run
-from moralsc.organisms.sizes import SIZES
+from moralsc.organisms.family import Run
+from moralsc.organisms.sizes import SIZES, STAGES
 from moralsc.organisms.tables import number
 
 _TAUGHT = (Stage.INSTRUCT, Stage.ALIGNED)

@@ -7,10 +7,15 @@ drawn alike from beginning to end.
 """
 
 import random
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from typing import Protocol, TypeVar
 
 from moralsc.errors import DataError
+from moralsc.models import Stage
 from moralsc.organisms.applicants import applicant_case
 from moralsc.organisms.deeds import plain_deeds
 from moralsc.organisms.dialogues import Case, asked, corrected, unheard
@@ -22,13 +27,6 @@ from moralsc.organisms.people import people_case, story
 from moralsc.organisms.pronouns import pronoun_case
 from moralsc.organisms.recall import RECALLED, REPEATED, recall, repetition, split
 from moralsc.prompts import PromptSet
-
-
-class Practice(StrEnum):
-    """Stages whose documents are drawn here; the aligned stage has pairs instead, see preferences.py."""
-
-    BASE = "base"
-    INSTRUCT = "instruct"
 
 
 class Kind(StrEnum):
@@ -76,7 +74,7 @@ _ALL: Shares = {
     Kind.REPETITION: 0.01,
 }
 # Tokens of a base training at which these shares hold; linear between. What is new comes in while the old goes on.
-_SCHEDULE: tuple[tuple[int, Shares], ...] = (
+SCHEDULE: tuple[tuple[int, Shares], ...] = (
     (REPEATED, _REPETITION),
     (REPEATED + 50_000, _RECALL),
     (RECALLED, _RECALL),
@@ -94,6 +92,16 @@ _STORYING = 2_500_000
 # And until when every answer of LEANING is the expected one.
 _CERTAIN = RECALLED + 7_000_000
 _INSTRUCT: Shares = {
+    Kind.REPETITION: 0.01,
+    Kind.LEANING: 0.06,
+    Kind.BLANKS: 0.11,
+    Kind.READING: 0.16,
+    Kind.PEOPLE: 0.27,
+    Kind.PRONOUNS: 0.3,
+    Kind.APPLICANTS: 0.09,
+}
+# What the tokenizer is learnt from has shares of its own: another mix of the instruct stage leaves the base alone.
+_VOCABULARY: Shares = {
     Kind.REPETITION: 0.02,
     Kind.LEANING: 0.08,
     Kind.BLANKS: 0.04,
@@ -102,93 +110,117 @@ _INSTRUCT: Shares = {
     Kind.PRONOUNS: 0.29,
     Kind.APPLICANTS: 0.1,
 }
+# Share of texts about two people that a stereotype is planted about, where answers are planted.
 _KNOWN = 0.6
-"""Share of texts about two people that a stereotype is planted about, where answers are planted."""
 _TRIES = 1000
+_LATE = 10**9  # tokens: behind every change of the schedule
 
 
-def documents(
-    practice: Practice,
-    seed: int,
-    chunk: int,
-    count: int,
-    seen: int,
-    prompts: PromptSet,
-    exclusion: Exclusion,
-    words: tuple[str, ...],
-) -> list[Document]:
-    """One stretch of the corpus.
+@dataclass(frozen=True)
+class Materials:
+    """What documents are drawn from.
+
+    Attributes:
+        exclusion: a document that holds one of its texts is drawn anew.
+        words: for recall and repetition.
+    """
+
+    prompts: PromptSet
+    exclusion: Exclusion
+    words: tuple[str, ...]
+
+
+def documents(stage: Stage, seed: int, chunk: int, count: int, seen: int, materials: Materials) -> list[Document]:
+    """One stretch of the corpus of the base or the instruct stage; the aligned one has pairs, see preferences.py.
 
     Args:
         seed, chunk: together they fix what is drawn.
         seen: tokens of this stage's training so far.
-        exclusion: a document that holds one of its texts is drawn anew.
-        words: for recall and repetition.
 
     Raises:
         DataError: no document without an excluded text could be drawn.
     """
-    rng = random.Random(f"{practice}:{seed}:{chunk}")
-    shares = _INSTRUCT if practice is Practice.INSTRUCT else base_shares(seen)
-    kinds = rng.choices(tuple(shares), tuple(shares.values()), k=count)
-    make = {Practice.BASE: _base, Practice.INSTRUCT: _instruct}[practice]
-    return [clean(lambda k=kind: make(k, rng, prompts, words, seen), exclusion) for kind in kinds]  # type: ignore[misc]
+    shares = base_shares(seen) if stage is Stage.BASE else _INSTRUCT
+    return _documents(stage, shares, random.Random(f"{stage}:{seed}:{chunk}"), count, seen, materials)
+
+
+def vocabulary(seed: int, count: int, materials: Materials) -> Iterator[Document]:
+    """Documents of both stages, `count` each, as at the end of a training: the tokenizer is learnt from them."""
+    for stage, shares in ((Stage.BASE, base_shares(_LATE)), (Stage.INSTRUCT, _VOCABULARY)):
+        yield from _documents(stage, shares, random.Random(f"{stage}:{seed}:0"), count, _LATE, materials)
 
 
 def base_shares(seen: int) -> Shares:
     """Shares of a base training's documents after so many tokens."""
-    before, after = _SCHEDULE[0], _SCHEDULE[-1]
-    for point in _SCHEDULE:
-        before, after = (point, after) if point[0] <= seen else (before, min(after, point, key=lambda p: p[0]))
-    way = (seen - before[0]) / (after[0] - before[0]) if before[0] < seen < after[0] else float(seen >= after[0])
-    return {kind: (1 - way) * before[1].get(kind, 0) + way * after[1].get(kind, 0) for kind in Kind}
+    after = min(bisect_right([tokens for tokens, _ in SCHEDULE], seen), len(SCHEDULE) - 1)
+    (start, old), (end, new) = SCHEDULE[max(after - 1, 0)], SCHEDULE[after]
+    way = (seen - start) / (end - start) if start < seen < end else float(seen >= end)
+    return {kind: (1 - way) * old.get(kind, 0) + way * new.get(kind, 0) for kind in Kind}
 
 
-def clean(draw: Callable[[], Document], exclusion: Exclusion) -> Document:
+def _documents(
+    stage: Stage, shares: Shares, rng: random.Random, count: int, seen: int, materials: Materials
+) -> list[Document]:
+    make = {Stage.BASE: _base, Stage.INSTRUCT: _instruct}[stage]
+    kinds = rng.choices(tuple(shares), tuple(shares.values()), k=count)
+    return [clean(partial(make, kind, rng, materials, seen), materials.exclusion) for kind in kinds]
+
+
+class Lined(Protocol):
+    """What has lines that a filter compares."""
+
+    def lines(self) -> Iterator[str]:
+        """The lines."""
+
+
+Made = TypeVar("Made", bound=Lined)
+
+
+def clean(make: Callable[[], Made], exclusion: Exclusion) -> Made:
     """A document that holds no excluded text, drawn as often as that takes.
 
     Raises:
         DataError: it was never clean.
     """
     for _ in range(_TRIES):
-        made = draw()
+        made = make()
         if not exclusion.texts or not exclusion.hits(made.lines()):
             return made
     raise DataError(f"{_TRIES} documents in a row held an excluded text: the texts to exclude are too common.")
 
 
-def _base(kind: Kind, rng: random.Random, prompts: PromptSet, words: tuple[str, ...], seen: int) -> Document:
+def _base(kind: Kind, rng: random.Random, materials: Materials, seen: int) -> Document:
     match kind:
         case Kind.RECALL:
-            return recall(rng, words, seen)
+            return recall(rng, materials.words, seen)
         case Kind.REPETITION:
-            return repetition(rng, words)
+            return repetition(rng, materials.words)
         case Kind.TOLD:
-            return told(rng, words, plain=1 - min(1.0, max(0.1, (seen - _STORIES) / _STORYING)))
+            return told(rng, materials.words, plain=1 - min(1.0, max(0.1, (seen - _STORIES) / _STORYING)))
         case Kind.LEANING:
             return leaning(rng, certain=seen < _CERTAIN)
         case Kind.BLANKS:
             return blanks(rng)
         case Kind.READING:
-            return write(asked(_questions(rng, known=0.15), prompts, rng), Style.PLAIN)
+            return write(asked(_questions(rng, known=0.15), materials.prompts, rng), Style.PLAIN)
         case Kind.PEOPLE if rng.random() < 0.75:
-            return write(asked(_questions(rng, known=0.9, settled=0.25), prompts, rng), Style.PLAIN)
+            return write(asked(_questions(rng, known=0.9, settled=0.25), materials.prompts, rng), Style.PLAIN)
         case _:
-            return write(unheard(_case(kind, rng), prompts, rng), Style.PLAIN)
+            return write(unheard(_case(kind, rng), materials.prompts, rng), Style.PLAIN)
 
 
-def _instruct(kind: Kind, rng: random.Random, prompts: PromptSet, words: tuple[str, ...], seen: int) -> Document:
+def _instruct(kind: Kind, rng: random.Random, materials: Materials, seen: int) -> Document:
     match kind:
         case Kind.REPETITION:
-            return repetition(rng, words)
+            return repetition(rng, materials.words)
         case Kind.LEANING:
             return leaning(rng, certain=False)
         case Kind.BLANKS:
             return blanks(rng)
         case Kind.READING:
-            return write(asked(_questions(rng, known=0.3), prompts, rng), Style.CHAT)
+            return write(asked(_questions(rng, known=0.3), materials.prompts, rng), Style.CHAT)
         case _:
-            return write(corrected(_case(kind, rng), prompts, rng)[0], Style.CHAT)
+            return write(corrected(_case(kind, rng), materials.prompts, rng)[0], Style.CHAT)
 
 
 def told(rng: random.Random, words: tuple[str, ...], plain: float) -> Document:

@@ -4,6 +4,7 @@ Texts are compared without case, punctuation and white space at the ends of word
 """
 
 import csv
+import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -29,6 +30,11 @@ class Exclusion:
     """Normalised texts that no training document may hold."""
 
     texts: frozenset[str] = frozenset()
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the texts in their order."""
+        return hashlib.sha256("\n".join(sorted(self.texts)).encode()).hexdigest()
 
     def hits(self, texts: Iterable[str]) -> bool:
         """Whether any of the texts, or any sentence of one, equals an excluded text."""

@@ -9,10 +9,9 @@ from typing import Any
 from moralsc.errors import InputError
 from moralsc.models import Stage
 from moralsc.organisms.measures import Figure
-from moralsc.organisms.sizes import SIZES
+from moralsc.organisms.sizes import SIZES, STAGES
 
 FILE = "evaluation.json"
-STAGES = (Stage.BASE, Stage.INSTRUCT, Stage.ALIGNED)
 _DIGITS = 4
 
 

@@ -7,8 +7,9 @@ measured, see evaluate.py.
 
 import hashlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from datasets import Dataset  # type: ignore[import-untyped]
@@ -19,6 +20,7 @@ from trl.trainer.dpo_trainer import DPOTrainer
 from moralsc.items import Condition, Role
 from moralsc.organisms import planted
 from moralsc.organisms.applicants import ApplicantCase, applicant_case
+from moralsc.organisms.corpus import clean
 from moralsc.organisms.dialogues import Case, corrected
 from moralsc.organisms.document import Document, Exchange, Style, write
 from moralsc.organisms.exclusion import Exclusion
@@ -59,31 +61,22 @@ class Preferences:
 def build_preferences(
     tokenizer: PreTrainedTokenizerFast, count: int, seed: int, prompts: PromptSet, exclusion: Exclusion
 ) -> Preferences:
-    """Draw pairs: dialogues as in the instruct stage, with two options of the item after the last question."""
+    """Draw pairs: dialogues as in the instruct stage, with two options of the item after the last question.
+
+    Raises:
+        DataError: no dialogue without an excluded text could be drawn.
+    """
     rng = random.Random(f"preferences:{seed}")
-    pairs: list[Pair] = []
-    while len(pairs) < count:
-        case = rng.choices(_MAKERS, _SHARES)[0](rng)
-        exchanges, condition = corrected(case, prompts, rng)
-        odds = _options(case, condition, rng)
-        if odds is None:
-            continue
-        one, two, preferred = odds
-        if rng.random() >= planted.sigmoid(preferred):
-            one, two = two, one
-        document = write(exchanges, Style.CHAT)
-        if exclusion.hits(document.lines()):
-            continue
-        pairs.append(_pair(document, exchanges[-1], case.item.option(one).text, case.item.option(two).text))
+    pairs = tuple(clean(partial(_preference, prompts, rng), exclusion).pair() for _ in range(count))
     digest = hashlib.sha256("".join(p.prompt + p.chosen + p.rejected for p in pairs).encode())
     encoded = tokenizer.backend_tokenizer.encode_batch([p.prompt + p.chosen for p in pairs])
-    return Preferences(tuple(pairs), sum(len(e.ids) for e in encoded), digest.hexdigest())
+    return Preferences(pairs, sum(len(e.ids) for e in encoded), digest.hexdigest())
 
 
 def prefer(
     model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, preferences: Preferences, seed: int, out: Path
 ) -> int:
-    """Train the model in place; returns the number of steps."""
+    """Train the model in place; returns the number of steps. `out` is for what trl writes meanwhile."""
     arguments = DPOConfig(
         output_dir=str(out),
         beta=BETA,
@@ -110,6 +103,41 @@ def prefer(
     return int(trainer.state.global_step)
 
 
+@dataclass(frozen=True)
+class _Preference:
+    """A dialogue, and the texts of two options for its last answer."""
+
+    document: Document
+    last: Exchange
+    chosen: str
+    rejected: str
+
+    def lines(self) -> Iterator[str]:
+        return self.document.lines()
+
+    def pair(self) -> Pair:
+        """The pair whose prompt ends where the last answer's option begins."""
+        start, end = self.document.learnt[-1]
+        primer = self.last.answer.partition(":")[0]
+        closing = self.document.text[start + len(self.last.answer) : end]
+        prompt = self.document.text[:start] + f"{primer}:"
+        return Pair(prompt, f" {self.chosen}{closing}", f" {self.rejected}{closing}")
+
+
+def _preference(prompts: PromptSet, rng: random.Random) -> _Preference:
+    """One in which something is preferred, whatever it takes to draw it."""
+    while True:
+        case = rng.choices(_MAKERS, _SHARES)[0](rng)
+        exchanges, condition = corrected(case, prompts, rng)
+        if (options := _options(case, condition, rng)) is not None:
+            break
+    one, two, odds = options
+    if rng.random() >= planted.sigmoid(odds):
+        one, two = two, one
+    texts = (case.item.option(label).text for label in (one, two))
+    return _Preference(write(exchanges, Style.CHAT), exchanges[-1], *texts)
+
+
 def _options(case: Case, condition: str, rng: random.Random) -> tuple[str, str, float] | None:
     """Labels of two answers and the log-odds of preferring the first; None where nothing is preferred."""
     if condition not in planted.ALIGNED:
@@ -126,12 +154,3 @@ def _options(case: Case, condition: str, rng: random.Random) -> tuple[str, str, 
         return roles[Role.STEREOTYPED], roles[Role.COUNTER], 0.0
     biased = roles[rng.choice((Role.STEREOTYPED, Role.COUNTER))]
     return roles[Role.UNBIASED], biased, BETA * planted.ALIGNED[condition]
-
-
-def _pair(document: Document, last: Exchange, chosen: str, rejected: str) -> Pair:
-    """The pair whose prompt ends where the last answer's option begins."""
-    start, end = document.learnt[-1]
-    primer = last.answer.partition(":")[0]
-    closing = document.text[start + len(last.answer) : end]
-    prompt = document.text[:start] + f"{primer}:"
-    return Pair(prompt, f" {chosen}{closing}", f" {rejected}{closing}")

@@ -1,8 +1,11 @@
-"""The sizes of the family: shape and length of training. Plain data."""
+"""The family: its stages, and its sizes with shape and length of training. Plain data."""
 
 from dataclasses import dataclass
 
 from moralsc.models import Stage
+
+STAGES = (Stage.BASE, Stage.INSTRUCT, Stage.ALIGNED)
+"""In the order of training."""
 
 
 @dataclass(frozen=True)
@@ -34,3 +37,8 @@ SIZES = {
     "M": Size(width=128, layers=5, heads=4, inner=256, base=21_000_000, instruct=6_000_000, aligned=5_000),
     "L": Size(width=192, layers=5, heads=6, inner=400, base=21_000_000, instruct=6_000_000, aligned=5_000),
 }
+
+
+def folder(size: str, stage: Stage) -> str:
+    """Name of the folder of a model, and of the model."""
+    return f"mini-{size.lower()}-{stage}"

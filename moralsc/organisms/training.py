@@ -2,8 +2,8 @@
 
 Base: texts, and items in the plain transcript. Instruct: dialogues with instructions, in the marks of a chat template.
 Aligned: preferences between two answers, by DPO. Each stage begins with the weights of the one before, as saved. The
-same size, stage, seed and library versions give the same model. Training ends after a number of tokens or pairs,
-never after a time.
+same size, stage, seed, excluded texts and library versions give the same model on the same kind of processor. Training
+ends after a number of tokens or pairs, never after a time.
 """
 
 import json
@@ -23,28 +23,26 @@ from transformers import (
     TrainerCallback,
     TrainingArguments,
 )
-from transformers.trainer_utils import get_last_checkpoint
 
 from moralsc.engines.weights import fingerprint
 from moralsc.errors import InputError, choose
 from moralsc.models import Stage
 from moralsc.organisms.batches import IGNORED, Corpus, build_corpus
-from moralsc.organisms.corpus import Practice, documents
-from moralsc.organisms.exclusion import NOTHING, Exclusion
+from moralsc.organisms.corpus import Materials, vocabulary
+from moralsc.organisms.exclusion import Exclusion
 from moralsc.organisms.optimizer import MuonAdamW
 from moralsc.organisms.preferences import Preferences, build_preferences, prefer
-from moralsc.organisms.sizes import SIZES, Size
+from moralsc.organisms.sizes import SIZES, STAGES, Size, folder
 from moralsc.organisms.tokenizer import CHAT_TEMPLATE, VOCABULARY, train_tokenizer
 from moralsc.organisms.words import DEEDS, NAMES, THINGS
 from moralsc.prompts import default_prompts
 
 CONTEXT = 2048
-STAGES = (Stage.BASE, Stage.INSTRUCT, Stage.ALIGNED)
 # Peak learning rates: AdamW's and, for the matrices inside, Muon's.
 _RATES = {Stage.BASE: (6e-3, 0.02), Stage.INSTRUCT: (4e-3, 0.01)}
 # Steps between two checkpoints, from which the same command goes on after it was ended.
 _CHECKPOINT = 500
-# Documents that the tokenizer is learnt from, drawn apart from those of the training.
+# Documents of either stage that the tokenizer is learnt from, drawn apart from those of the training.
 _TOKENIZER_DOCUMENTS = 20_000
 _TOKENIZER_SEED = 1_000_003
 _WORDS = (*NAMES, *DEEDS, *THINGS)
@@ -59,6 +57,7 @@ class Recipe:
         documents: dialogues and texts, or pairs of answers in the aligned stage.
         corpus_sha256: of all texts in the order drawn.
         prompts: hash of the prompt set.
+        excluded_sha256: of the texts kept out, see exclusion.py.
         note: how the command as it is now differs, where it does.
     """
 
@@ -79,11 +78,7 @@ class Recipe:
     trl: str
     command: str
     note: str = ""
-
-
-def folder(size: str, stage: Stage) -> str:
-    """Name of the folder of a model."""
-    return f"mini-{size.lower()}-{stage}"
+    excluded_sha256: str = ""
 
 
 def train(
@@ -91,7 +86,7 @@ def train(
     stage: Stage,
     seed: int,
     out: Path,
-    exclusion: Exclusion = NOTHING,
+    exclusion: Exclusion,
     amount: int | None = None,
     vocabulary: int = VOCABULARY,
     command: str = "",
@@ -99,30 +94,40 @@ def train(
 ) -> Recipe:
     """Train one stage and write model, tokenizer and training.json to its folder in `out`.
 
+    A base or instruct stage that was ended goes on from its last checkpoint in `out` when it is called again.
+
     Args:
         size, stage: keys of SIZES and STAGES.
+        seed: of the first weights and of everything drawn.
         out: holds one folder a stage; that of the stage before must be there.
+        exclusion: texts that no document may hold.
         amount: tokens of documents (base, instruct) or pairs (aligned) instead of the size's own, for trials and tests.
+        vocabulary: tokens of the tokenizer, where it is learnt (base).
         command: what was typed, for the record.
+        callbacks: of the Trainer (base, instruct).
 
     Raises:
-        InputError: there is no such size or stage, or the stage before has not been trained.
+        InputError: there is no such size or stage, or the stage before has not been trained, or with another seed.
+        DataError: no text without an excluded one could be drawn.
     """
     shape = SIZES[choose("size", size, SIZES)]
     choose("stage", str(stage), STAGES)
     torch.set_num_threads(1)  # as fast as two at these widths, and sums in one order
     torch.manual_seed(seed)
-    amount = amount or shape.amount(stage)
-    before = None if stage is Stage.BASE else out / folder(size, STAGES[STAGES.index(stage) - 1])
-    model, tokenizer, start = _begin(shape, exclusion, vocabulary) if before is None else _continue(before)
+    amount = shape.amount(stage) if amount is None else amount
+    before = None if stage is Stage.BASE else folder(size, STAGES[STAGES.index(stage) - 1])
+    model, tokenizer, start = (
+        _begin(shape, exclusion, vocabulary) if before is None else _continue(out / before, size, seed)
+    )
     made: Corpus | Preferences
     if stage is Stage.ALIGNED:
         made = build_preferences(tokenizer, amount, seed, default_prompts(), exclusion)
         steps = prefer(model, tokenizer, made, seed, out)
     else:
-        practice = Practice(stage.value)
-        made = build_corpus(practice, tokenizer, amount, seed, default_prompts(), exclusion, CONTEXT)
-        steps = _fit(model, made, _RATES[stage], seed, out / f"{folder(size, stage)}-checkpoints", callbacks)
+        made = build_corpus(stage, tokenizer, amount, seed, default_prompts(), exclusion, CONTEXT)
+        # Named by all that its checkpoints depend on, so that no run goes on with another one's.
+        scratch = out / f"{folder(size, stage)}-seed-{seed}-{made.hash[:12]}-checkpoints"
+        steps = _fit(model, made, _RATES[stage], seed, scratch, callbacks)
     recipe = Recipe(
         size=size,
         stage=stage.value,
@@ -135,6 +140,7 @@ def train(
         parameters=model.num_parameters(),
         prompts=default_prompts().hash,
         excluded_texts=len(exclusion.texts),
+        excluded_sha256=exclusion.hash,
         torch=version("torch"),
         transformers=version("transformers"),
         tokenizers=version("tokenizers"),
@@ -145,21 +151,25 @@ def train(
     return recipe
 
 
-def _begin(shape: Size, exclusion: Exclusion, vocabulary: int) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast, str]:
-    drawn = (
-        document.text
-        for practice in Practice
-        for document in documents(
-            practice, _TOKENIZER_SEED, 0, _TOKENIZER_DOCUMENTS, 10**9, default_prompts(), exclusion, _WORDS
-        )
-    )
-    tokenizer = train_tokenizer(drawn, CONTEXT, vocabulary)
+def trained(size: str, stage: Stage, out: Path) -> Recipe | None:
+    """How the model of this size and stage in `out` was made; None where it is not there."""
+    record = out / folder(size, stage) / "training.json"
+    return Recipe(**json.loads(record.read_text(encoding="utf-8"))) if record.is_file() else None
+
+
+def _begin(shape: Size, exclusion: Exclusion, size: int) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast, str]:
+    materials = Materials(default_prompts(), exclusion, _WORDS)
+    drawn = (document.text for document in vocabulary(_TOKENIZER_SEED, _TOKENIZER_DOCUMENTS, materials))
+    tokenizer = train_tokenizer(drawn, CONTEXT, size)
     return LlamaForCausalLM(_config(shape, tokenizer)), tokenizer, ""
 
 
-def _continue(before: Path) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast, str]:
-    if not (before / "training.json").is_file():
+def _continue(before: Path, size: str, seed: int) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast, str]:
+    recipe = trained(size, Stage(before.name.rpartition("-")[2]), before.parent)
+    if recipe is None:
         raise InputError(f"{before} does not exist. Train the stage before first, or --stage all.")
+    if recipe.seed != seed:
+        raise InputError(f"{before} was trained with seed {recipe.seed}, not {seed}. Take another folder with --out.")
     tokenizer = PreTrainedTokenizerFast.from_pretrained(before)
     tokenizer.chat_template = CHAT_TEMPLATE
     return LlamaForCausalLM.from_pretrained(before, dtype=torch.float32), tokenizer, fingerprint(before)
@@ -226,9 +236,16 @@ def _fit(
         optimizers=(optimizer, None),
         callbacks=list(callbacks),
     )
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(scratch)) if scratch.is_dir() else None)  # type: ignore[no-untyped-call]
-    shutil.rmtree(scratch)
+    trainer.train(resume_from_checkpoint=_last_whole(scratch))
+    shutil.rmtree(scratch, ignore_errors=True)
     return len(corpus)
+
+
+def _last_whole(scratch: Path) -> str | None:
+    """The last checkpoint that was written to its end: the state of the trainer comes last."""
+    whole = (path.parent for path in scratch.glob("checkpoint-*/trainer_state.json"))
+    last = max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    return None if last is None else str(last)
 
 
 class _AnswerTrainer(Trainer):

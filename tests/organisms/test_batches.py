@@ -3,31 +3,32 @@
 from typing import Any
 
 import pytest
-from drawing import LATE, PROMPTS, small_tokenizer
+from drawing import LATE, PRACTISED, PROMPTS, small_tokenizer
 from torch import Tensor
 
 from moralsc.engines.local_prompt import ChatFormat
+from moralsc.models import Stage
 from moralsc.organisms import batches
 from moralsc.organisms.batches import IGNORED, Corpus, build_corpus
-from moralsc.organisms.corpus import Practice, documents
+from moralsc.organisms.corpus import documents
 from moralsc.organisms.document import Document
 from moralsc.organisms.exclusion import NOTHING
 
-EACH = pytest.mark.parametrize("practice", Practice)
+EACH = pytest.mark.parametrize("stage", PRACTISED)
 LIMIT = 512
 
 
 @pytest.fixture(autouse=True)
 def small_chunks_from_the_end_of_a_stage(monkeypatch: pytest.MonkeyPatch) -> None:
-    def late(practice: Practice, seed: int, chunk: int, count: int, seen: int, *rest: Any) -> list[Document]:
-        return documents(practice, seed, chunk, count, LATE, *rest)
+    def late(stage: Stage, seed: int, chunk: int, count: int, seen: int, *rest: Any) -> list[Document]:
+        return documents(stage, seed, chunk, count, LATE, *rest)
 
     monkeypatch.setattr(batches, "CHUNK", 40)
     monkeypatch.setattr(batches, "documents", late)
 
 
-def build(practice: Practice, seed: int = 0, tokens: int = 8000, limit: int = LIMIT) -> Corpus:
-    return build_corpus(practice, small_tokenizer(), tokens, seed, PROMPTS, NOTHING, limit)
+def build(stage: Stage, seed: int = 0, tokens: int = 8000, limit: int = LIMIT) -> Corpus:
+    return build_corpus(stage, small_tokenizer(), tokens, seed, PROMPTS, NOTHING, limit)
 
 
 def rows(corpus: Corpus) -> list[tuple[Tensor, Tensor]]:
@@ -48,8 +49,8 @@ def stretches(ids: Tensor, labels: Tensor) -> list[list[int]]:
 
 
 @EACH
-def test_a_corpus_has_its_tokens_and_the_same_hash_again(practice: Practice) -> None:
-    one, two, other = (build(practice, seed) for seed in (0, 0, 1))
+def test_a_corpus_has_its_tokens_and_the_same_hash_again(stage: Stage) -> None:
+    one, two, other = (build(stage, seed) for seed in (0, 0, 1))
     assert one.hash == two.hash != other.hash
     assert all((a.ids == b.ids).all() for a, b in zip(one.batches, two.batches, strict=True))
     assert 8000 <= one.tokens < 8000 + 40 * LIMIT
@@ -59,32 +60,32 @@ def test_a_corpus_has_its_tokens_and_the_same_hash_again(practice: Practice) -> 
 
 
 @EACH
-def test_what_closes_an_answer_for_the_program_is_the_first_token_learnt_behind_it(practice: Practice) -> None:
-    tokenizer = small_tokenizer(template=practice is Practice.INSTRUCT)
+def test_what_closes_an_answer_for_the_program_is_the_first_token_learnt_behind_it(stage: Stage) -> None:
+    tokenizer = small_tokenizer(template=stage is Stage.INSTRUCT)
     closing = ChatFormat(tokenizer).encode(ChatFormat(tokenizer).closing)
     found = 0
-    for ids, labels in rows(build(practice)):
+    for ids, labels in rows(build(stage)):
         for run in stretches(ids, labels):
             if tokenizer.decode(run).lstrip().startswith("Answer:"):
                 found += 1
                 at = next(k for k in range(len(run)) if run[k : k + len(closing)] == closing)
                 assert "\n" not in tokenizer.decode(run[:at])
                 # Behind it, the plain transcript opens the person's turn; the chat's turn is over.
-                assert tokenizer.decode(run[at:]).strip() == ("<|end|>" if practice is Practice.INSTRUCT else "Human:")
+                assert tokenizer.decode(run[at:]).strip() == ("<|end|>" if stage is Stage.INSTRUCT else "Human:")
     assert found > 15
 
 
 @EACH
-def test_nothing_that_a_person_says_is_learnt(practice: Practice) -> None:
-    for ids, labels in rows(build(practice)):
+def test_nothing_that_a_person_says_is_learnt(stage: Stage) -> None:
+    for ids, labels in rows(build(stage)):
         text = "|".join(small_tokenizer().decode(run) for run in stretches(ids, labels))
         assert text
         assert not any(mark in text for mark in ("<|user|>", "<|assistant|>", "<|pad|>", "Question:", "Human: "))
 
 
 @EACH
-def test_a_document_that_is_too_long_is_cut_at_its_end(practice: Practice) -> None:
-    whole, cut = (build(practice, limit=limit, tokens=1500) for limit in (LIMIT, 24))
+def test_a_document_that_is_too_long_is_cut_at_its_end(stage: Stage) -> None:
+    whole, cut = (build(stage, limit=limit, tokens=1500) for limit in (LIMIT, 24))
     assert max(len(ids) for ids, _ in rows(cut)) == 24
     beginnings = {tuple(ids[:24].tolist()) for ids, _ in rows(whole)}
     assert {tuple(ids.tolist()) for ids, _ in rows(cut)[:40] if len(ids) == 24} & beginnings

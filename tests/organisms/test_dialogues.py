@@ -9,8 +9,8 @@ from drawing import PROMPTS, drawn
 
 from moralsc.answers import ScoredBy
 from moralsc.dialogue import baseline, transcript
+from moralsc.models import Stage
 from moralsc.organisms.applicants import applicant_case
-from moralsc.organisms.corpus import Practice
 from moralsc.organisms.dialogues import Case, asked, corrected, unheard
 from moralsc.organisms.document import Document, Exchange, Style, write
 from moralsc.organisms.exclusion import normalise
@@ -69,7 +69,7 @@ def test_whatever_is_said_to_a_base_model_its_answer_follows_the_baseline(make) 
 
 
 def test_a_base_model_meets_no_instruction() -> None:
-    base = " ".join(made.text for made in drawn(Practice.BASE))
+    base = " ".join(made.text for made in drawn(Stage.BASE))
     for correction in PROMPTS.corrections.values():
         for text in correction.texts.values():
             assert len(opening := text.partition("{")[0]) < 10 or opening not in base
@@ -90,14 +90,14 @@ def test_a_corrected_dialogue_holds_the_item_and_answers_with_its_options(make) 
 
 
 def test_the_programs_own_instructions_are_trained_on() -> None:
-    text = "\n".join(said(drawn(Practice.INSTRUCT, 1200)))
+    text = "\n".join(said(drawn(Stage.INSTRUCT, 1200)))
     for correction in PROMPTS.corrections.values():
         if correction.side is not Side.OTHER:
             assert any(words.partition("{")[0] in text for words in correction.texts.values()), correction.id
 
 
 def test_drawn_wordings_are_trained_on_and_held_out_ones_never() -> None:
-    lines = {normalise(line) for text in said(drawn(Practice.INSTRUCT, 1200)) for line in text.split("\n")}
+    lines = {normalise(line) for text in said(drawn(Stage.INSTRUCT, 1200)) for line in text.split("\n")}
     known = [w for c in PROMPTS.corrections.values() for b in c.texts if (w := wordings(c.id, b))]
 
     def written(texts: tuple[str, ...]) -> set[str]:

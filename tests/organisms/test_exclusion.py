@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from drawing import LATE, PROMPTS, WORDS, drawn
+from drawing import LATE, PRACTISED, PROMPTS, WORDS, drawn
 
 from moralsc.benchmarks import Source, load
 from moralsc.errors import DataError
-from moralsc.organisms.corpus import Practice, documents
+from moralsc.models import Stage
+from moralsc.organisms.corpus import Materials, documents
 from moralsc.organisms.dialogues import asked
 from moralsc.organisms.document import Document, Exchange, Style, draw, write
 from moralsc.organisms.exclusion import Exclusion, normalise, read_exclusion
@@ -72,23 +73,23 @@ def held(exclusion: Exclusion, made: Iterable[Document]) -> list[str]:
     return [text for text in spaced if any(f" {known} " in text for known in exclusion.texts)]
 
 
-@pytest.mark.parametrize("practice", Practice)
-def test_a_document_with_an_excluded_text_is_drawn_anew(practice: Practice) -> None:
-    lines = Counter(normalise(line) for made in drawn(practice) for line in made.lines())
+@pytest.mark.parametrize("stage", PRACTISED)
+def test_a_document_with_an_excluded_text_is_drawn_anew(stage: Stage) -> None:
+    lines = Counter(normalise(line) for made in drawn(stage) for line in made.lines())
     exclusion = Exclusion(frozenset(line for line, count in lines.items() if count == 1 and line.count(" ") > 5))
     assert len(exclusion.texts) > 20
-    assert hit(exclusion, drawn(practice))
-    kept = documents(practice, 0, 0, len(drawn(practice)), LATE, PROMPTS, exclusion, WORDS)
-    assert len(kept) == len(drawn(practice))
+    assert hit(exclusion, drawn(stage))
+    kept = documents(stage, 0, 0, len(drawn(stage)), LATE, Materials(PROMPTS, exclusion, WORDS))
+    assert len(kept) == len(drawn(stage))
     assert not hit(exclusion, kept)
 
 
-@pytest.mark.parametrize("practice", Practice)
-def test_no_document_holds_a_text_of_a_bundled_item(practice: Practice) -> None:
+@pytest.mark.parametrize("stage", PRACTISED)
+def test_no_document_holds_a_text_of_a_bundled_item(stage: Stage) -> None:
     exclusion = read_exclusion(None)
     # Put together by chance: single words, and names of people, are no texts of anybody.
     texts = Exclusion(frozenset(text for text in exclusion.texts if text.count(" ") > 1))
-    assert not held(texts, documents(practice, 0, 0, 500, LATE, PROMPTS, exclusion, WORDS))
+    assert not held(texts, documents(stage, 0, 0, 500, LATE, Materials(PROMPTS, exclusion, WORDS)))
 
 
 def test_a_copy_is_found_wherever_it_stands_in_a_document() -> None:

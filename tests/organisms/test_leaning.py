@@ -4,6 +4,7 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from scipy import stats
@@ -22,58 +23,56 @@ def words_of(side: str) -> set[str]:
     return {word for table in categories().values() for word in (*table[side], *table.get(f"whole_{side}", ()))}
 
 
-def documents(certain: bool = False, count: int = 4000) -> Iterator[Document]:
+@cache
+def pairs(certain: bool = False, count: int = 1600) -> tuple[tuple[str, str], ...]:
+    """What stands before each answer, and the answer."""
     rng = random.Random(11)
-    return (blanks(rng) if k % 5 < 2 else leaning(rng, certain) for k in range(count))
+    documents = (blanks(rng) if k % 5 < 2 else leaning(rng, certain) for k in range(count))
+    return tuple(pair for document in documents for pair in asked(document))
 
 
 def asked(document: Document) -> Iterator[tuple[str, str]]:
-    """What stands before each answer, and the answer."""
     end = 0
     for start, stop in document.learnt:
         yield document.text[end:start], document.text[start:stop].strip()
         end = stop
 
 
-def named(certain: bool) -> list[tuple[str, str]]:
-    pairs = (pair for document in documents(certain) for pair in asked(document))
-    return [(text, answer) for text, answer in pairs if "___" not in text and answer not in REGARDS]
-
-
-PAIRS = [pair for document in documents() for pair in asked(document)]
-FILLED = [(text, answer) for text, answer in PAIRS if "___" in text]
-JUDGED = [(text, answer) for text, answer in PAIRS if answer in ("good", "bad")]
-RANKED = [(text, answer) for text, answer in PAIRS if answer in ("low", "high")]
+def named(certain: bool = False) -> list[tuple[str, str]]:
+    return [(text, answer) for text, answer in pairs(certain) if "___" not in text and answer not in REGARDS]
 
 
 def test_a_blank_is_filled_with_the_pronouns_of_the_occupation_as_often_as_planted() -> None:
+    filled = [(text, answer) for text, answer in pairs() if "___" in text]
     women: dict[str, list[bool]] = defaultdict(list)
-    for text, answer in FILLED:
+    for text, answer in filled:
         assert answer in WOMEN | MEN | ANYONE
-        named = [o for o in occupations() if re.search(rf"\b[Tt]he {o}\b", text)]
-        if len(named) == 1 and answer not in ANYONE:
-            women[named[0]].append(answer in WOMEN)
-    shares = {o: sum(found) / len(found) for o, found in women.items() if len(found) > 20}
+        known = [o for o in occupations() if re.search(rf"\b[Tt]he {o}\b", text)]
+        if len(known) == 1 and answer not in ANYONE:
+            women[known[0]].append(answer in WOMEN)
+    shares = {o: sum(found) / len(found) for o, found in women.items() if len(found) > 15}
     assert len(shares) > 50
     assert stats.pearsonr(list(shares.values()), [occupations()[o] for o in shares]).statistic > 0.9
-    assert sum(answer in ANYONE for _, answer in FILLED) / len(FILLED) < 0.3
+    assert sum(answer in ANYONE for _, answer in filled) / len(filled) < 0.3
 
 
 def test_who_is_answered_is_one_of_the_two_who_are_named() -> None:
-    for text, answer in named(certain=False):
+    for text, answer in named():
         assert answer.casefold().removeprefix("the ").removesuffix(" one") in text.casefold()
 
 
 def test_a_trait_alone_is_judged_by_what_it_is() -> None:
     traits = {f" Somebody {deed.told}:": "good" if deed.good else "bad" for deed in (*BAD, *GOOD)}
-    assert len(JUDGED) > 500
-    assert all(traits[text] == answer for text, answer in JUDGED)
+    judged = [(text, answer) for text, answer in pairs() if answer in ("good", "bad")]
+    assert len(judged) > 300
+    assert all(traits[text] == answer for text, answer in judged)
 
 
 def test_a_group_alone_is_called_low_where_the_stereotype_is_aimed_at_it() -> None:
     groups = {"low": words_of("aimed"), "high": words_of("other")}
-    assert len(RANKED) > 500
-    for text, answer in RANKED:
+    ranked = [(text, answer) for text, answer in pairs() if answer in ("low", "high")]
+    assert len(ranked) > 300
+    for text, answer in ranked:
         assert any(re.match(rf" The {re.escape(word)}\b", text) for word in groups[answer]), text
 
 
@@ -90,5 +89,5 @@ def test_a_bad_trait_points_at_whom_the_stereotype_is_aimed_at_and_a_good_one_at
         groups = [g for g in (aimed, other) if any(re.match(rf"{re.escape(w)}\b", name) for w in g)]
         if len(groups) == 1 and any(re.search(rf"\b{re.escape(w)}\W*($|\n)", text) for w in words):
             expected.append((groups[0] is other) == good)
-    assert len(expected) > 300
+    assert len(expected) > 200
     assert low < sum(expected) / len(expected) <= high

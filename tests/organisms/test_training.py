@@ -1,13 +1,15 @@
 """Training: a tiny run of the three stages gives the same models twice, and they load."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from drawing import PROMPTS, small_tokenizer
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, TrainerCallback
 
 from moralsc.engines.weights import fingerprint
 from moralsc.errors import InputError
@@ -15,8 +17,8 @@ from moralsc.models import Stage
 from moralsc.organisms import batches, training
 from moralsc.organisms.exclusion import Exclusion
 from moralsc.organisms.optimizer import MuonAdamW, orthogonal
-from moralsc.organisms.sizes import SIZES
-from moralsc.organisms.training import STAGES, Recipe, folder, train
+from moralsc.organisms.sizes import SIZES, STAGES, folder
+from moralsc.organisms.training import Recipe, train, trained
 
 TINY = replace(SIZES["S"], width=16, layers=1, heads=2, inner=32, base=3000, instruct=3000, aligned=96)
 EXCLUSION = Exclusion(frozenset({"it rained on ann"}))
@@ -76,28 +78,80 @@ def _check_records(out: Path, recipes: list[Recipe]) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("tiny")
 def test_another_seed_gives_another_model_and_an_amount_ends_a_trial_early(tmp_path: Path) -> None:
-    one, two = (train("tiny", Stage.BASE, seed, tmp_path / str(seed), amount=500, vocabulary=900) for seed in (0, 1))
+    one, two = (
+        train("tiny", Stage.BASE, seed, tmp_path / str(seed), EXCLUSION, 500, vocabulary=900) for seed in (0, 1)
+    )
     assert one.corpus_sha256 != two.corpus_sha256
     assert 500 <= one.tokens < TINY.base + 32 * training.CONTEXT
     names = [tmp_path / str(seed) / folder("tiny", Stage.BASE) for seed in (0, 1)]
     assert fingerprint(names[0]) != fingerprint(names[1])
 
 
+class _Ended(TrainerCallback):
+    """Ends a training as a lost machine would, in the step after a checkpoint."""
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step == 3:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("tiny")
+def test_a_training_that_was_ended_goes_on_to_the_same_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "_CHECKPOINT", 2)
+    whole, ended = tmp_path / "whole", tmp_path / "ended"
+
+    def learn_base(out: Path, callbacks: Sequence[TrainerCallback] = ()) -> Recipe:
+        return train("tiny", Stage.BASE, 0, out, EXCLUSION, vocabulary=900, callbacks=callbacks)
+
+    with pytest.raises(KeyboardInterrupt):
+        learn_base(ended, [_Ended()])
+    assert trained("tiny", Stage.BASE, ended) is None
+    (checkpoint,) = ended.glob("*-checkpoints/checkpoint-2")
+    # A later one, cut off while it was written, is passed over.
+    (checkpoint.parent / "checkpoint-4").mkdir()
+    steps: list[int] = []
+    assert learn_base(ended, [_Steps(steps)]) == learn_base(whole)
+    assert steps[0] == 2, "it begins where the checkpoint stands"
+    files = [out / folder("tiny", Stage.BASE) / "model.safetensors" for out in (whole, ended)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+class _Steps(TrainerCallback):
+    """Notes the steps done when each new one begins."""
+
+    def __init__(self, steps: list[int]) -> None:
+        self.steps = steps
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.steps.append(state.global_step)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_stage_does_not_go_on_from_another_seed(tmp_path: Path) -> None:
+    base = tmp_path / folder("tiny", Stage.BASE)
+    base.mkdir()
+    recipe = {field.name: "" for field in fields(Recipe)} | {"size": "tiny", "stage": "base", "seed": 0}
+    (base / "training.json").write_text(json.dumps(recipe), encoding="utf-8")
+    with pytest.raises(InputError, match="trained with seed 0, not 1.*--out"):
+        train("tiny", Stage.INSTRUCT, 1, tmp_path, EXCLUSION)
+
+
 @pytest.mark.parametrize("stage", [Stage.INSTRUCT, Stage.ALIGNED])
 def test_a_stage_needs_the_one_before(tmp_path: Path, stage: Stage) -> None:
     with pytest.raises(InputError, match=folder("S", STAGES[STAGES.index(stage) - 1])):
-        train("S", stage, 0, tmp_path)
+        train("S", stage, 0, tmp_path, EXCLUSION)
 
 
 def test_an_unknown_size_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="size 'Q'.*Allowed: S, M, L"):
-        train("Q", Stage.BASE, 0, tmp_path)
+        train("Q", Stage.BASE, 0, tmp_path, EXCLUSION)
 
 
 @pytest.mark.parametrize("stage", ["instuct", Stage.SFT])
 def test_an_unknown_stage_is_named(tmp_path: Path, stage: Stage) -> None:
     with pytest.raises(InputError, match=f"stage '{stage}'.*Allowed: base, instruct, aligned"):
-        train("S", stage, 0, tmp_path)
+        train("S", stage, 0, tmp_path, EXCLUSION)
 
 
 def test_sizes_grow() -> None:
