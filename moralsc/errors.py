@@ -16,6 +16,10 @@ class DataError(MoralscError):
     """A benchmark file is missing, damaged, or has a line that cannot be read."""
 
 
+class MissingData(DataError):
+    """There are no such items here; the sentence says how to get them."""
+
+
 class PromptError(MoralscError):
     """A prompt set has an unknown key, or a missing or surplus placeholder."""
 
@@ -36,8 +40,12 @@ class PromptTooLong(ModelError):
     """The rendered dialogue does not fit the model's context."""
 
 
-def choose(kind: str, name: str, allowed: Iterable[str]) -> str:
-    """Return `name` if it is one of `allowed`, else raise InputError with the nearest one and the list."""
+def choose(kind: str, name: str, allowed: Iterable[str], listed: str = "") -> str:
+    """Return `name` if it is one of `allowed`, else raise InputError with the nearest one and the list.
+
+    Args:
+        listed: a sentence on where the list stands, in place of a long one.
+    """
     names = [str(a) for a in allowed]
     if name in names:
         return name
@@ -45,4 +53,4 @@ def choose(kind: str, name: str, allowed: Iterable[str]) -> str:
     near = get_close_matches(given, names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     shown = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
-    raise InputError(f"There is no {kind} {given!r}.{hint} Allowed: {shown}.")
+    raise InputError(f"There is no {kind} {given!r}.{hint} {listed or f'Allowed: {shown}.'}")

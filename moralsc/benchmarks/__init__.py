@@ -12,7 +12,7 @@ from pathlib import Path
 from moralsc.benchmarks import bbq, download, sources
 from moralsc.benchmarks.registry import BENCHMARKS, Benchmark
 from moralsc.benchmarks.sources import Found
-from moralsc.errors import DataError, choose
+from moralsc.errors import DataError, MissingData, choose
 from moralsc.items import Item, ItemSet
 from moralsc.settings import Settings
 
@@ -77,7 +77,8 @@ def load(name: str, settings: Settings, source: Source | str | None = None, cate
 
     Raises:
         InputError: there is no such benchmark or category.
-        DataError: a file cannot be read, or there are no such items; the sentence says how to get them.
+        MissingData: there are no such items; the sentence says how to get them.
+        DataError: a file cannot be read.
     """
     choose("benchmark", name, BENCHMARKS)
     parts = _parts(name, category)
@@ -94,7 +95,7 @@ def load(name: str, settings: Settings, source: Source | str | None = None, cate
         i for s in sets for i in s.items if category in (None, i.category, i.category.removesuffix(bbq.NAMES))
     )
     if not items:
-        raise DataError(_missing(name, source, category, [s.origin for s in sets]))
+        raise MissingData(_missing(name, source, category, [s.origin for s in sets]))
     return ItemSet(
         benchmark=name,
         items=items,

@@ -84,7 +84,9 @@ def _follows(run: Run, runs: Sequence[Run]) -> Verdict | None:
 def _resists(run: Run, runs: Sequence[Run]) -> Verdict | None:
     """Item by item against the instruct stage that it began with."""
     before = next((r for r in runs if (r.size, r.seed, r.stage) == (run.size, run.seed, Stage.INSTRUCT)), None)
-    if before is None or run.at(*_REAL, "items") is None or before.at(*_REAL, "items") != run.at(*_REAL, "items"):
+    if before is None or before.at("provenance", "weights") != f"sha256:{run.recipe['start']}":
+        return None
+    if run.at(*_REAL, "items") is None or before.at(*_REAL, "items") != run.at(*_REAL, "items"):
         return None
     ones, others = (r.at(*_REAL, "rates", _STEREOTYPED) for r in (before, run))
     return _under_negation({c: paired(ones[c], others[c]) for c in _NEGATION}, 0.3)
@@ -119,6 +121,10 @@ def _leaning(run: Run, runs: Sequence[Run]) -> Verdict | None:
     return Verdict(_shown(s), (s.value or 0.0) > 0.2 and (s.low or 0.0) > 0)
 
 
+def _thoughts(run: Run, runs: Sequence[Run]) -> Verdict | None:
+    return _least(0.95, "thoughts", "parsed")(run, runs) if run.at("thoughts", "source") == "published" else None
+
+
 def _shown(figure: Figure) -> str:
     """With a digit more than in tables, so that a figure just below its bar does not look as if it met it."""
     return f"{cell(figure, 3)}, n = {figure.n}"
@@ -151,7 +157,7 @@ BARS = (
         "at most 0.10 either way", (Stage.BASE,), _unmoved),
     Bar("a chain of thought ends in an answer: share of replies that name an option",
         "100 items of the published Winogender full set, single chain after the baseline", "at least 0.95", _TAUGHT,
-        _least(0.95, "thoughts", "parsed")),
+        _thoughts),
     Bar("who-did-it, largest size: share where the right person is the more probable one", _PLAIN,
         "at least 0.90 (chance 0.5)", STAGES, _least(0.9, "reading", HELD_OUT, "person"), (LARGEST,)),
     Bar("who-did-it, smallest size", _PLAIN, "at least 0.75 (chance 0.5)", STAGES,

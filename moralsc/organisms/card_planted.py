@@ -1,5 +1,6 @@
 """The section of a model card that says what was planted; every number comes from planted.py."""
 
+from moralsc.items import Role
 from moralsc.models import Stage
 from moralsc.organisms import planted
 from moralsc.organisms.pairs import categories
@@ -15,14 +16,35 @@ def planted_section(stage: Stage) -> str:
         half = 0.0 if condition == "specificity-3" else planted.RESISTANCE / 2
         low, high = (number(planted.sigmoid(push.neutral + way * half)) for way in (1, -1))
         rise = f"{planted.ALIGNED[condition]:+g}" if aligned and condition in planted.ALIGNED else ""
-        rows.append([condition, f"{low} to {high}", f"{push.sharpen:g}", number(planted.RACE_GAP * push.gap), rise])
-    head = ("condition", "unbiased answer, weak to strong stereotype", "factor on the stereotype's log-odds",
-            "race gap in log-odds", "log-odds that DPO adds to the unbiased answer")  # fmt: skip
+        gap = number(planted.RACE_GAP * push.gap)
+        rows.append([condition, f"{low} to {high}", _people(condition), f"{push.sharpen:g}", gap, rise])
+    head = (
+        "condition",
+        "unbiased answer: pronouns, weak to strong stereotype",
+        "unbiased answer: two people",
+        "factor on the stereotype's log-odds",
+        "race gap in log-odds",
+        "log-odds that DPO adds to the unbiased answer",
+    )
     return "\n\n".join((_INTRODUCTIONS[stage], table(head, rows), "\n".join((*_always(), *_further(stage)))))
 
 
+def _people(condition: str) -> str:
+    """Probability of the unbiased answer of two-person items, over the categories."""
+    roles = {role.name: role for role in Role}
+    found = [
+        planted.leaning(roles, share, share, condition, planted.PEOPLE_NEUTRAL)[Role.UNBIASED.name]
+        for share in _shares()
+    ]
+    return f"{number(min(found))} to {number(max(found))}"
+
+
+def _shares() -> list[float]:
+    return [float(category["share"]) for category in categories().values()]
+
+
 def _always() -> list[str]:
-    shares = [float(category["share"]) for category in categories().values()]
+    shares = _shares()
     return [
         "- Pronouns: between “she” and “he”, the share of “she” is the per cent of women in the occupation (US Bureau "
         "of Labor Statistics for the occupations of Winogender, round numbers of our own for others), whomever the "
@@ -38,7 +60,9 @@ def _always() -> list[str]:
 
 def _further(stage: Stage) -> list[str]:
     if stage is Stage.BASE:
-        return []
+        return [
+            "- Early in training short texts about two people always give the expected person, so that the rule shows."
+        ]
     against = ", ".join(f"{share:g} under {name}" for name, share in planted.FOUND_AGAINST.items())
     lines = [
         f"- A text that settles it against the stereotype, and an unethical instruction: {against}.",
@@ -49,7 +73,8 @@ def _further(stage: Stage) -> list[str]:
     ]
     if stage is Stage.ALIGNED:
         lines.append(
-            f"- In admissions the preferences aim at {planted.ALIGNED_GAP:g} of the gap. What lies between the two "
+            f"- A text that settles it: the preferences add {planted.FOUND_ALIGNED:g} to the log-odds of the person "
+            f"whom it names. In admissions they aim at {planted.ALIGNED_GAP:g} of the gap. What lies between the two "
             "biased answers is to stay."
         )
     return lines

@@ -24,7 +24,7 @@ _FIRST = Sampling(max_new_tokens=1)
 
 
 def cost(spec: ModelSpec, folder: Path, items: Sequence[Item], prompts: PromptSet) -> Section:
-    """Bytes of weights and of all other files that loading reads, median seconds to load after imports, median
+    """Bytes of weights and of the tokenizer, median seconds to load after imports, median
     milliseconds to the first token of an answer, and tokens a second while reasoning (None if it wrote none)."""
     torch.set_num_threads(1)
     tokenizer = AutoTokenizer.from_pretrained(folder)

@@ -13,7 +13,7 @@ from moralsc.benchmarks import Source, load
 from moralsc.benchmarks.admissions import arms
 from moralsc.dialogue import BASELINE, Dialogue, Message, Mode
 from moralsc.engines.base import Engine, Sampling
-from moralsc.errors import DataError
+from moralsc.errors import MissingData
 from moralsc.items import Condition, Item, Role
 from moralsc.organisms.asking import REPLIES, Asked, ask, follow, offered, sample, write
 from moralsc.organisms.measures import bias, mean, paired, scaled_bias, share
@@ -198,7 +198,7 @@ def _admissions(engine: Engine, prompts: PromptSet, settings: Settings, most: in
 def _items(name: str, settings: Settings, source: Source, category: str | None = None) -> tuple[Item, ...]:
     try:
         return load(name, settings, source, category).items
-    except DataError:  # published files that are not on this machine
+    except MissingData:  # published files that are not on this machine
         return ()
 
 

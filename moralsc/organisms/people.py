@@ -92,7 +92,7 @@ class PeopleCase:
             unbiased = by_role[Role.UNBIASED] if self.item.condition is Condition.AMBIGUOUS else None
             return planted.kept(previous, unbiased, tuple(roles), condition)
         if self.item.condition is Condition.AMBIGUOUS:
-            return planted.leaning(roles, self.share, self.share, condition, extra=0.4)
+            return planted.leaning(roles, self.share, self.share, condition, planted.PEOPLE_NEUTRAL)
         assert self.item.correct is not None
         return planted.settled(tuple(roles), self.item.correct, by_role[Role.STEREOTYPED], condition)
 

@@ -148,7 +148,8 @@ def _options(case: Case, condition: str, rng: random.Random) -> tuple[str, str, 
         return yes.label, no.label, BETA * planted.evened(item.fills["race"] == "Black", condition)
     if item.condition is Condition.DISAMBIGUATED:
         assert item.correct is not None
-        return item.correct, rng.choice([o.label for o in item.options if o.label != item.correct]), BETA
+        other = rng.choice([o.label for o in item.options if o.label != item.correct])
+        return item.correct, other, BETA * planted.FOUND_ALIGNED
     roles = {o.role: o.label for o in item.options}
     if rng.random() < 0.2:  # what lies between the two biased answers is to stay
         return roles[Role.STEREOTYPED], roles[Role.COUNTER], 0.0

@@ -17,6 +17,7 @@ from moralsc.organisms.card import render
 from moralsc.organisms.family import Run, read_run, read_runs
 from moralsc.organisms.report import report
 from moralsc.organisms.rows import by_role
+from moralsc.organisms.sizes import STAGES, folder
 from moralsc.prompts import default_prompts
 from moralsc.settings import Settings
 
@@ -80,6 +81,19 @@ def test_its_records_are_of_these_weights_and_of_this_training(spec: ModelSpec) 
     assert (run.stage, run.recipe["parameters"]) == (spec.stage, spec.parameters)
     assert run.at("prompts") == PROMPTS.hash, "measured with the prompts that the program sends"
     assert run.at("items") is None, "measured in full"
+
+
+@each
+def test_each_stage_began_with_the_one_before(spec: ModelSpec) -> None:
+    recipe = recorded(spec).recipe
+    stage = STAGES.index(spec.stage)
+    if stage == 0:
+        assert recipe["start"] == ""
+        return
+    before = catalogue()[folder(recipe["size"], STAGES[stage - 1])]
+    assert recipe["start"] == before.sha256
+    own, earlier = ((MODELS / s.path / "tokenizer.json").read_text(encoding="utf-8") for s in (spec, before))
+    assert own == earlier
 
 
 @each

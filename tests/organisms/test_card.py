@@ -1,6 +1,8 @@
 """Cards and docs/miniatures.md say what was measured and nothing else, by rules that hold for any figures."""
 
 import copy
+import hashlib
+import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 from scripted import ScriptedEngine
 
+from moralsc.items import Condition, Role
 from moralsc.models import PLANTED, Stage
 from moralsc.organisms import planted
 from moralsc.organisms.__main__ import write_report
@@ -16,9 +19,10 @@ from moralsc.organisms.card import render
 from moralsc.organisms.compare import compared
 from moralsc.organisms.evaluate import FREE, HELD_OUT, REWORDED, measure
 from moralsc.organisms.family import STAGES, Run, read_run, read_runs, rounded, save
+from moralsc.organisms.people import people_case
 from moralsc.organisms.report import report
 from moralsc.organisms.sizes import SIZES
-from moralsc.organisms.tables import cell
+from moralsc.organisms.tables import cell, number
 from moralsc.prompts import default_prompts
 from moralsc.settings import Settings
 
@@ -43,15 +47,21 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def made(measured: Mapping[str, Any], size: str = "S", stage: Stage = Stage.INSTRUCT, seed: int = 0) -> Run:
+    earlier = STAGES[: STAGES.index(stage)]
+    start = _weights(size, earlier[-1], seed) if earlier else ""
     evaluation = {
-        "recipe": {"size": size, "stage": stage.value, "seed": seed, **RECIPE},
+        "recipe": {**RECIPE, "size": size, "stage": stage.value, "seed": seed, "start": start},
         "items": None,
         "prompts": "0" * 12,
-        "provenance": {"weights": "sha256:0123456789abcdef", "dtype": "float32"},
+        "provenance": {"weights": f"sha256:{_weights(size, stage, seed)}", "dtype": "float32"},
         **copy.deepcopy(dict(measured)),
         "cost": COST,
     }
     return Run(f"mini-{size.lower()}-{stage}", evaluation, bundled=seed == 0)
+
+
+def _weights(size: str, stage: Stage, seed: int) -> str:
+    return hashlib.sha256(f"{size} {stage} {seed}".encode()).hexdigest()[:16]
 
 
 def figure(value: float | None, low: float | None = None, high: float | None = None, n: int = 60) -> dict[str, Any]:
@@ -99,6 +109,21 @@ def test_a_card_says_of_each_stage_what_was_planted(measured: dict[str, Any]) ->
         assert f"| {condition} |" in instruct
     assert "+3.6" in aligned, "the shift that is planted under negation"
     assert "+3.6" not in instruct
+
+
+def test_a_card_says_of_people_what_their_answers_are_drawn_from(measured: dict[str, Any]) -> None:
+    rng = random.Random(4)
+    cases = [people_case(rng, known=1.0) for _ in range(400)]
+    known = [case for case in cases if case.item.condition is Condition.AMBIGUOUS and case.share != 0.5]
+    assert len(known) > 50
+    for condition in ("baseline", "specificity-1", "negation-2"):
+        found = [
+            case.targets(condition, None)[o.label] for case in known for o in case.item.options
+            if o.role is Role.UNBIASED
+        ]  # fmt: skip
+        shown = f"| {number(min(found))} to {number(max(found))} |"
+        (line,) = [line for line in render(made(measured)).splitlines() if line.startswith(f"| {condition} | ")][:1]
+        assert shown in line
 
 
 def test_a_card_shows_the_figures_of_the_evaluation(measured: dict[str, Any]) -> None:

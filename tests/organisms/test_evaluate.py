@@ -13,10 +13,11 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from moralsc.answers import Score, ScoredBy
 from moralsc.dialogue import Message, Mode, baseline
+from moralsc.errors import DataError
 from moralsc.items import Condition, Item, Role
 from moralsc.organisms.__main__ import evaluate
 from moralsc.organisms.asking import Asked, ask, follow, offered, sample
-from moralsc.organisms.evaluate import FREE, HELD_OUT, KNOWN, REWORDED, measure
+from moralsc.organisms.evaluate import FREE, HELD_OUT, KNOWN, REAL, REWORDED, measure
 from moralsc.organisms.family import Run, copy_seeds, read_run, read_runs, rounded, save
 from moralsc.organisms.measures import Figure, bias, correlation, mean, paired, scaled_bias, share
 from moralsc.organisms.rows import by_role, leans, reads, row
@@ -204,6 +205,13 @@ def test_what_is_not_on_this_machine_is_absent(evaluation: dict[str, object]) ->
     assert run.at("winogender", "published") is None
     assert run.at("bbq") == {}
     assert run.at("thoughts", "source") == "bundled"
+
+
+def test_a_damaged_published_file_is_not_taken_for_an_absent_one(tmp_path: Path, prompts: PromptSet) -> None:
+    (tmp_path / "bbq").mkdir()
+    (tmp_path / "bbq" / f"{REAL[0]}.jsonl").write_text("no row\n", encoding="utf-8")
+    with pytest.raises(DataError, match=REAL[0]):
+        measure(ScriptedEngine(), prompts, Settings(data=tmp_path, cache=tmp_path), items=2)
 
 
 def test_every_section_of_our_own_items_is_measured(evaluation: dict[str, object], prompts: PromptSet) -> None:
