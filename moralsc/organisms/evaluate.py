@@ -31,6 +31,7 @@ REAL = ("Age", "Nationality", "Religion")
 """Categories of BBQ whose published items are measured, where they are here."""
 REAL_ITEMS = 200
 """Of a category and condition, drawn by seed."""
+_ITEMS = 60  # of a section at most, where a set has more
 _THOUGHTS = 100
 _TEXTS = 20
 
@@ -41,7 +42,7 @@ def measure(engine: Engine, prompts: PromptSet, settings: Settings, items: int |
     Args:
         items: take no more than so many of any set, for a quick try.
     """
-    most = REPLIES if items is None else min(items, REPLIES)
+    most = _ITEMS if items is None else min(items, _ITEMS)
     people = _items("bbq", settings, Source.BUNDLED)
     real = {
         category: _real(engine, prompts, settings, category, min(items or REAL_ITEMS, REAL_ITEMS)) for category in REAL

@@ -20,16 +20,16 @@ FIRST_WORDS = 8
 REPEATED = 1_300_000
 """Tokens of repetition before the first recall."""
 # Tokens of training: from when on marks stand around the questions; until when the first words are all; after how
-# many their number doubles; from when on, and over how many, names get longer and people more.
+# many their number doubles; from when on, and over how many, other words come between.
 _MARKED = REPEATED + 400_000
 _FIRST = REPEATED + 700_000
 _DOUBLING = 200_000
 _DOUBLINGS = 9  # more than enough for all
-_LONGER = REPEATED + 3_300_000
-_LENGTHENING = 2_400_000
+_WORDIER = REPEATED + 3_300_000
+_FILLING_UP = 2_400_000
 # Share of texts that stay as they were before.
-_SHORT = 0.35
-RECALLED = _LONGER + _LENGTHENING + 500_000
+_BARE = 0.35
+RECALLED = _WORDIER + _FILLING_UP + 500_000
 """Tokens of training after which texts join in."""
 # What stands before a question and between it and its answer.
 _MARKS = (("", ""), ("", " :"), (" ?", " :"))
@@ -48,8 +48,8 @@ def recall(rng: random.Random, words: tuple[str, ...], seen: int) -> Document:
         words: to choose from, see `split`.
         seen: tokens of training so far.
     """
-    length = rng.random() ** 0.5 * min(1.0, max(0.0, (seen - _LONGER) / _LENGTHENING))
-    if rng.random() < _SHORT:
+    length = rng.random() ** 0.5 * min(1.0, max(0.0, (seen - _WORDIER) / _FILLING_UP))
+    if rng.random() < _BARE:
         length = 0.0
     count = rng.randint(2, 5)
     names, things = (_known(rng, part, seen) for part in split(words))
