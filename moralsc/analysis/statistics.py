@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as _mcnemar
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 Array = NDArray[Any]
@@ -150,8 +149,14 @@ def mcnemar(lost: int, won: int) -> float:
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """p-values corrected for their number (Holm 1979), in the order given, by statsmodels."""
-    return tuple(float(p) for p in multipletests(p_values, method="holm")[1]) if p_values else ()
+    """p-values corrected for their number (Holm 1979), in the order given.
+
+    As statsmodels' multipletests gives them, which collects the whole process's garbage at every call: a third of a
+    second each time, nearly all that measuring a run took.
+    """
+    order = np.argsort(p_values)
+    grown = np.maximum.accumulate(np.asarray(p_values)[order] * np.arange(len(p_values), 0, -1))
+    return tuple(np.minimum(grown, 1.0)[np.argsort(order)].tolist())
 
 
 def needed(lost: int, won: int, n: int, power: float = 0.8, alpha: float = 0.05) -> int | None:

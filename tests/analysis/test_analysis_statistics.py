@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from statsmodels.stats.multitest import multipletests
 
 from moralsc.analysis import statistics
 from moralsc.analysis.statistics import Resampling, bootstrap, estimate, holm, mcnemar, mean, needed, share
@@ -22,6 +23,13 @@ def test_mcnemars_p_is_the_two_sided_binomial_of_the_changes() -> None:
 def test_holm_multiplies_by_the_number_that_is_left_and_never_falls() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx((0.03, 0.06, 0.06))
     assert holm([]) == ()
+
+
+def test_holm_is_that_of_statsmodels() -> None:
+    rng = np.random.default_rng(5)
+    for size in (1, 2, 7, 40):
+        p = rng.random(size).round(1)  # with ties
+        assert holm(p.tolist()) == pytest.approx(multipletests(p, method="holm")[1])
 
 
 def test_the_number_of_items_that_a_difference_needs() -> None:
