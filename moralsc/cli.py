@@ -1,5 +1,5 @@
-"""The command line: the same probe as the page's, in a terminal, and the benchmark files. Runs: `cli_run`,
-`cli_report`.
+"""The command line: the same probe as the page's, in a terminal, and the benchmark files. The others:
+`cli_models`, `cli_run`, `cli_report`.
 
 Thin: it parses, calls, and prints. Nothing heavy is imported before a command needs it. Whatever a person may read as
 an error is one sentence on standard error, with exit code 2.
@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 import moralsc
-from moralsc import cli_report, cli_run
+from moralsc import cli_models, cli_report, cli_run
 from moralsc.answers import Outcome
 from moralsc.benchmarks import BENCHMARKS, fetch, find_item, sources_table
 from moralsc.dialogue import BASELINE, Form, Mode, Status, Turn
@@ -27,11 +27,11 @@ from moralsc.experiment import probe as probing
 from moralsc.experiment.export import to_json
 from moralsc.experiment.probe import Manner, Probe, figure, new_probe
 from moralsc.items import Item, Role
-from moralsc.models import ModelSpec, catalogue, find, find_for
-from moralsc.models.cards import read_card
+from moralsc.models import find, find_for
+from moralsc.models.local import admit
 from moralsc.notation import number, signed
 from moralsc.prompts import load_prompts
-from moralsc.terminal import DataFolder, PromptFile, plain, read_settings, show_table
+from moralsc.terminal import MODEL, DataFolder, PromptFile, plain, read_settings, show_bytes, show_table
 from moralsc.ui import texts
 
 _OUTCOMES = {Outcome.REFUSED: "◇ refused", Outcome.UNPARSED: "? unparsed"}
@@ -51,6 +51,7 @@ class _Group(TyperGroup):
 app = typer.Typer(cls=_Group, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 data = typer.Typer(no_args_is_help=True, help="The benchmark files: what is here, and downloads.")
 app.add_typer(data, name="data")
+app.add_typer(cli_models.app)
 app.add_typer(cli_run.app)
 app.add_typer(cli_report.app)
 
@@ -79,7 +80,7 @@ def _root(
 
 @app.command()
 def ask(
-    model: Annotated[str, typer.Option(help="name in the catalogue: see `moralsc models`")],
+    model: Annotated[str, typer.Option(help=MODEL)],
     benchmark: Annotated[str, typer.Option(help=f"{', '.join(BENCHMARKS)}; with :bundled for our own items")],
     item: Annotated[str, typer.Option(help="the item's id")],
     correct: Annotated[list[str] | None, typer.Option(help="a correction to apply; may be given several times")] = None,
@@ -96,13 +97,14 @@ def ask(
     """Ask a model an item, apply corrections, and show answers, verdicts and option probabilities."""
     settings = read_settings(data, prompts)
     prompt_set, chosen = load_prompts(settings.prompts), find_item(benchmark, item, settings)
+    admit([model], settings)
     spec = find_for(model, chosen.benchmark)
     probe = new_probe(model, chosen, Manner(mode, form, temperature, seed, shuffle), prompt_set)
     corrections = [prompt_set.correction(id) for id in correct or ()]
     # What cannot be applied is said before a model is loaded and asked.
     for correction in corrections:
         probing.planned(probe.item, correction, prompt_set, spec.scored_by, probe.manner, text)
-    engine = load_local(model, offline=settings.offline)
+    engine = load_local(model, settings.offline, progress=show_bytes, memory=settings.memory * 10**9)
     show = _run if as_json else _show
     if not as_json:
         _introduce(probe)
@@ -113,25 +115,6 @@ def ask(
         typer.echo(to_json(probe))
     elif mark := texts.planted(model):
         typer.echo(f"\n{mark}")
-
-
-@app.command()
-def models(
-    card: Annotated[str, typer.Option(help="print the card of this model: what was planted, what was measured")] = "",
-) -> None:
-    """List the models of the catalogue, or print the card of one."""
-    if card:
-        typer.echo(plain(read_card(find(card))), nl=False)
-        return
-    rows: list[Sequence[str]] = [("name", "family", "size", "parameters", "stage", "options by", "licence", "from")]
-    for spec in catalogue().values():
-        where = "bundled" if spec.bundled else f"{spec.repo} at {spec.revision[:12]}"
-        size = spec.size_label or spec.size
-        rows.append((spec.name, spec.family, size, spec.size, spec.stage, spec.scored_by, spec.licence, where))
-    show_table(rows)
-    typer.echo()
-    for spec in catalogue().values():
-        typer.echo(" ".join(filter(None, (f"{spec.name}: {spec.nature}", _limit(spec)))))
 
 
 @app.command()
@@ -191,15 +174,8 @@ def fetch_files(
     """Download published files at their pinned commit, and verify them."""
     settings = read_settings()
     for one in (*category,) if category else (None,):
-        for path in fetch(benchmark, settings, one, _progress):
+        for path in fetch(benchmark, settings, one, show_bytes):
             typer.echo(f"{path.name}: here and verified ({path})")
-
-
-def _progress(name: str, done: int, total: int) -> None:
-    """A line that grows where a person watches, nothing elsewhere."""
-    if sys.stderr.isatty():
-        of = f" of {total / 1e6:.1f}" if total else ""
-        typer.echo(f"\r{name}: {done / 1e6:.1f}{of} MB" + ("\n" if done == total else ""), err=True, nl=False)
 
 
 def _introduce(probe: Probe) -> None:
@@ -208,11 +184,6 @@ def _introduce(probe: Probe) -> None:
     typer.echo(f"{item.benchmark} {item.id}, {item.origin}. {item.note}".rstrip())
     for line in filter(None, (item.context, item.question)):
         typer.echo(plain(line))
-
-
-def _limit(spec: ModelSpec) -> str:
-    """What it can be asked, where that is not everything."""
-    return f"Asked items of {', '.join(spec.only_for)} only. {spec.why_only}" if spec.only_for else ""
 
 
 def _run(states: Iterator[Probe], index: int) -> Probe:

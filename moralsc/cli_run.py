@@ -18,10 +18,11 @@ from moralsc.batch.plan import Plan, make_plan
 from moralsc.batch.progress import Progress
 from moralsc.dialogue import Form, Mode
 from moralsc.models import mark
+from moralsc.models.local import admit
 from moralsc.notation import duration
 from moralsc.prompts import load_prompts
 from moralsc.settings import Settings
-from moralsc.terminal import DataFolder, PromptFile, plain, read_settings, show_table
+from moralsc.terminal import MODEL, DataFolder, PromptFile, plain, read_settings, show_bytes, show_table
 from moralsc.ui.texts import planted
 
 app = typer.Typer()
@@ -32,7 +33,7 @@ _REFUSED, _INTERRUPTED = 2, 130
 
 @app.command()
 def run(
-    model: Annotated[list[str], typer.Option(help="name in the catalogue; may be given several times")],
+    model: Annotated[list[str], typer.Option(help=f"{MODEL}; may be given several times")],
     benchmark: Annotated[
         list[str], typer.Option(help="NAME[:bundled][:CATEGORY,...], such as bbq:Age,SES; may be given several times")
     ],
@@ -75,7 +76,9 @@ def run(
             texts=texts,
             batch=batch,
         )
-        return design, read_settings(data, prompts)
+        settings = read_settings(data, prompts)
+        admit(design.models, settings)
+        return design, settings
 
     crew, line = join(), _Line()
     with _speaking_once(crew, out, line):
@@ -96,6 +99,7 @@ def run(
             crew=crew,
             on_plan=_show_plan,
             on_progress=line.show,
+            on_download=show_bytes,
         )
     if crew.main:
         _report(out, design)

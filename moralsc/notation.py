@@ -29,6 +29,11 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
+def bytes_text(count: float) -> str:
+    """An amount of memory or disk: "14.5 GB", "270 MB", "2 MB"."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
 def tick(condition: str, corrections: Mapping[str, Correction]) -> str:
     """The short mark of a condition on an axis: "Q", "−1", "2", "CoT"; of one with its round, "CoT·2".
 

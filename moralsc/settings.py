@@ -14,7 +14,7 @@ import platformdirs
 from moralsc.errors import InputError
 
 PUBLISHED = "https://raw.githubusercontent.com"
-_SPACE_ITEMS, _SPACE_DAYS = 500, 7
+_SPACE_ITEMS, _SPACE_DAYS, _SPACE_BRING = 500, 7, 20
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -35,7 +35,10 @@ class Settings:
         queue: visitors that may wait for a model before the page says that it is full.
         runs: whole runs that the page's server makes side by side.
         run_items: most items of a run that is started from the page, counted once a model; 0 for any number.
-        run_days: days after which the server deletes runs that visitors made; 0 for never.
+        run_days: days after which the server deletes runs that visitors made or brought; 0 for never.
+        bring_mb: most megabytes of a file with results that a visitor brings; 0 where none may.
+        memory: most gigabytes that the loaded models take together; 0 for what the machine has.
+        only_catalogue: a path is never taken for a model.
     """
 
     cache: Path
@@ -51,6 +54,9 @@ class Settings:
     runs: int = 1
     run_items: int = 0
     run_days: int = 0
+    bring_mb: int = 50
+    memory: int = 0
+    only_catalogue: bool = False
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -77,13 +83,17 @@ class Settings:
             runs=_number(env, "MORALSC_RUNS", cls.runs, 1, 64),
             run_items=_number(env, "MORALSC_RUN_ITEMS", _SPACE_ITEMS if space_id else cls.run_items, 0, 10**9 - 1),
             run_days=_number(env, "MORALSC_RUN_DAYS", _SPACE_DAYS if space_id else cls.run_days, 0, 10_000),
+            bring_mb=_number(env, "MORALSC_BRING_MB", _SPACE_BRING if space_id else cls.bring_mb, 0, 10_000),
+            memory=_number(env, "MORALSC_MEMORY", cls.memory, 0, 1_000_000),
+            only_catalogue=_truth(env, "MORALSC_ONLY_CATALOGUE", bool(space_id)),
         )
 
     def environ(self) -> dict[str, str]:
         """This process's environment with what a child process needs to read the same settings."""
         told = {"CACHE": self.cache, "DATA": self.data, "PROMPTS": self.prompts, "MIRROR": self.mirror}
         words = {f"MORALSC_{name}": str(value or "") for name, value in told.items()}
-        return {**os.environ, **words, "MORALSC_OFFLINE": str(int(self.offline))}
+        truths = {"MORALSC_OFFLINE": self.offline, "MORALSC_ONLY_CATALOGUE": self.only_catalogue}
+        return {**os.environ, **words, **{name: str(int(value)) for name, value in truths.items()}}
 
 
 def _path(env: Mapping[str, str], name: str) -> Path | None:
@@ -99,8 +109,8 @@ def _existing(env: Mapping[str, str], name: str, kind: str) -> Path | None:
     return path
 
 
-def _truth(env: Mapping[str, str], name: str) -> bool:
-    value = env.get(name, "0").lower()
+def _truth(env: Mapping[str, str], name: str, default: bool = False) -> bool:
+    value = env.get(name, str(int(default))).lower()
     if value not in _TRUTH:
         raise InputError(f"{name} is {env[name]!r}. Allowed: {', '.join(_TRUTH)}.")
     return _TRUTH[value]

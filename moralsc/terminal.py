@@ -1,6 +1,7 @@
 """What the commands share: options, the settings that they make, and plain tables."""
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,9 @@ from moralsc.settings import Settings
 
 DataFolder = Annotated[Path | None, typer.Option("--data", help="folder with your own copies of benchmark files")]
 PromptFile = Annotated[Path | None, typer.Option("--prompts", help="a prompt set of your own (TOML)")]
+
+MODEL = "name in the catalogue (see `moralsc models`), or path of a model's folder or .gguf file"
+"""What --model takes."""
 
 
 def read_settings(data: Path | None = None, prompts: Path | None = None) -> Settings:
@@ -24,6 +28,13 @@ def show_table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     for row in rows:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def show_bytes(name: str, done: int, total: int) -> None:
+    """A line that grows with a download where a person watches, nothing elsewhere."""
+    if sys.stderr.isatty():
+        of = f" of {total / 1e6:.1f}" if total else ""
+        typer.echo(f"\r{name}: {done / 1e6:.1f}{of} MB" + ("\n" if done == total else ""), err=True, nl=False)
 
 
 def plain(text: str) -> str:

@@ -33,7 +33,7 @@ def text(item: Item, role: Role) -> str:
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No settings from outside, and an empty cache."""
-    for name in ("MORALSC_DATA", "MORALSC_PROMPTS", "MORALSC_OFFLINE", "MORALSC_MIRROR", "HOST", "PORT", "SPACE_ID"):
+    for name in ("DATA", "PROMPTS", "OFFLINE", "MIRROR", "MEMORY", "ONLY_CATALOGUE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MORALSC_CACHE", str(tmp_path / "cache"))
 
@@ -41,7 +41,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> ScriptedEngine:
     engine = ScriptedEngine()
-    monkeypatch.setattr(cli, "load_local", lambda name, offline: engine)
+    monkeypatch.setattr(cli, "load_local", lambda name, *_, **__: engine)
     return engine
 
 
@@ -210,11 +210,30 @@ def test_an_option_that_is_not_allowed_is_a_mistake_too(engine: ScriptedEngine) 
     assert engine.streamed == []
 
 
-def test_every_model_of_the_catalogue_is_listed_with_its_nature() -> None:
+def test_every_model_of_the_catalogue_is_listed_with_its_nature_and_whether_it_fits() -> None:
     said = run("models").stdout
     for spec in catalogue().values():
         assert f"{spec.name}: {spec.nature}" in said
         assert spec.size in said
+    rows = {row["name"]: row for row in json.loads(run("models", "--json").stdout)}
+    assert rows.keys() == catalogue().keys()
+    assert all(row["here"] and row["memory"] for row in rows.values())
+    assert rows[MODEL]["here"] == "fits"
+
+
+def test_a_model_that_does_not_fit_this_machine_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MORALSC_MEMORY", "1")
+    rows = {row["name"]: row for row in json.loads(run("models", "--json").stdout)}
+    assert "165.5 GB" in rows["llama-2-70b-chat"]["here"]
+    assert "MORALSC_MEMORY" in rows["llama-2-70b-chat"]["here"]
+    assert rows[MODEL]["here"] == "fits"
+
+
+def test_only_the_models_that_are_named_are_listed() -> None:
+    said = run("models", "--model", MODEL).stdout
+    assert MODEL in said
+    assert "gpt2" not in said
+    assert "no model 'gpt3'" in refused(run("models", "--model", "gpt3"))
 
 
 def test_every_source_is_listed_with_counts_and_verification(tmp_path: Path) -> None:

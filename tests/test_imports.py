@@ -24,7 +24,7 @@ LAYERS = (
     ("organisms",),
     ("ui",),
     ("terminal",),
-    ("cli_run", "cli_report"),
+    ("cli_models", "cli_run", "cli_report"),
     ("cli",),
     ("__main__",),
 )

@@ -8,11 +8,13 @@ import pytest
 from catalogues import HUB, LIMIT, MANY, NINE, mini, offering
 from scripted import make_spec
 
+from moralsc.engines.fit import MANY_CARDS, PLACES, runs_on
 from moralsc.engines.weights import fingerprint
 from moralsc.errors import InputError, ModelError
 from moralsc.models import ASSETS, PLANTED, ModelSpec, Stage, catalogue, find, find_for, mark, read_catalogue
 from moralsc.models.axes import sizes
 from moralsc.models.cards import read_card
+from moralsc.organisms.bars import BYTES
 
 TABLE = """
 [tiny]
@@ -37,13 +39,55 @@ revision = "{"0123456789" * 4}"
 def test_every_model_says_what_it_is_and_lies_where_it_says(spec: ModelSpec) -> None:
     assert spec.nature.endswith(".")
     assert spec.title
-    assert spec.licence
     assert spec.parameters > 0
     if spec.bundled:
         assert (ASSETS / "models" / spec.path / "model.safetensors").is_file()
         assert PLANTED in spec.nature
     else:
-        assert re.fullmatch(r"[0-9a-f]{40}", spec.revision)
+        assert re.fullmatch(r"[0-9a-f]{40}", spec.revision) or spec.unpinned.endswith(".")
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+", spec.repo)
+
+
+DISTANT_MODELS = {name: spec for name, spec in catalogue().items() if spec.repo}
+
+
+def test_the_models_of_the_hub_reach_from_100_million_to_70_billion_parameters() -> None:
+    counts = sorted(spec.parameters for spec in DISTANT_MODELS.values())
+    assert len(counts) >= 24
+    assert counts[0] < 150_000_000
+    assert counts[-1] > 68_000_000_000
+
+
+def test_the_ladder_papers_sizes_are_there() -> None:
+    counts = [spec.parameters / 1e9 for spec in DISTANT_MODELS.values()]
+    for size in (0.355, 0.774, 1.0, 1.5, 3.8, 7.0, 13.0, 70.0):
+        assert any(abs(count - size) <= 0.05 * size for count in counts), size
+
+
+def test_families_isolate_alignment_at_a_fixed_size() -> None:
+    stages = {key: [m.stage for m in size.models] for key, size in sizes(catalogue()).items()}
+    assert stages["OLMo 2 7B"] == [Stage.BASE, Stage.SFT, Stage.PREFERENCE, Stage.RLVR]
+    assert stages["Zephyr 7B"] == [Stage.BASE, Stage.SFT, Stage.PREFERENCE]
+
+
+def test_members_of_a_family_are_scored_in_one_way() -> None:
+    ways: dict[str, set[str]] = {}
+    for spec in DISTANT_MODELS.values():
+        ways.setdefault(spec.family, set()).add(spec.scored_by)
+    assert {family: way for family, way in ways.items() if len(way) > 1} == {}
+
+
+def test_variants_of_one_repository_are_of_one_commit_and_count() -> None:
+    facts: dict[str, set[tuple[object, ...]]] = {}
+    for spec in DISTANT_MODELS.values():
+        facts.setdefault(spec.repo, set()).add((spec.revision, spec.parameters, spec.stage, spec.gated, spec.licence))
+    assert {repo: found for repo, found in facts.items() if len(found) > 1} == {}
+
+
+def test_the_smallest_machine_of_every_model_can_be_said() -> None:
+    assert runs_on(find("smollm2-135m")) == PLACES[0][0]
+    assert runs_on(find("llama-2-70b-chat")) == MANY_CARDS
+    assert runs_on(find("olmo-2-7b")) == "GPU, 24 GB"
 
 
 @pytest.mark.parametrize("spec", [s for s in catalogue().values() if s.bundled], ids=lambda spec: spec.name)
@@ -53,8 +97,9 @@ def test_the_version_of_a_bundled_model_is_that_of_its_weights(spec: ModelSpec) 
 
 
 def test_bundled_models_together_stay_small() -> None:
-    sizes = [f.stat().st_size for f in (ASSETS / "models").rglob("*") if f.is_file()]
-    assert 0 < sum(sizes) < 24_000_000
+    records = {"README.md", "evaluation.json", "training.json"}
+    sizes = [f.stat().st_size for f in (ASSETS / "models").rglob("*") if f.is_file() and f.name not in records]
+    assert 0 < sum(sizes) < BYTES
 
 
 @pytest.mark.parametrize(
@@ -63,6 +108,7 @@ def test_bundled_models_together_stay_small() -> None:
         (350_000, "0.35M"),
         (1_200_000, "1.2M"),
         (135_000_000, "135M"),
+        (999_885_952, "1B"),
         (3_800_000_000, "3.8B"),
         (70_000_000_000, "70B"),
     ],
@@ -84,6 +130,7 @@ def test_a_catalogue_is_read_as_it_stands() -> None:
     [
         ('title = "Tiny"\n', "missing key 'title'"),
         ('family = "Toy"\n', "missing key 'family'"),
+        ('licence = "MIT"\n', "missing key 'licence'"),
         ('path = "tiny"\n', "either path"),
         ("bundled = true\n", "bundled must be true with path"),
         ('sha256 = "0123456789abcdef"\n', "sha256 is ''. It must be 16 hex digits"),
@@ -146,6 +193,13 @@ def test_a_value_of_another_kind_is_named_with_what_it_must_be(old: str, new: st
         ((f'revision = "{"0123456789" * 4}"', ""), "revision is ''. It must be 40 hex digits"),
         (("0123456789" * 4, "main"), "revision is 'main'. It must be 40 hex digits"),
         (("repo =", "bundled = true\nrepo ="), "bundled must be true with path, and left out with repo"),
+        (("revision =", 'unpinned = "So."\nrevision ='), "unpinned says why repo has no revision"),
+        (("repo =", 'gguf_file = "x.gguf"\nrepo ='), 'gguf_file and quantisation = "gguf" stand together'),
+        (("repo =", 'quantisation = "gguf"\nrepo ='), 'gguf_file and quantisation = "gguf" stand together'),
+        (("repo =", 'quantisation = "int3"\nrepo ='), "quantisation is 'int3'. Allowed: none, bitsandbytes-int8"),
+        (("repo =", 'dtype = "unstated"\nrepo ='), "dtype is 'unstated'. Allowed: float32"),
+        (('"base"', '"unknown"'), "stage is 'unknown'. Allowed: base"),
+        (("repo =", "context = 0\nrepo ="), "context is 0. It must be a whole number above 0"),
         (("repo =", 'sha256 = "0123456789abcdef"\nrepo ='), "sha256 stands with path alone"),
     ],
 )
@@ -153,6 +207,20 @@ def test_a_model_of_the_hub_has_a_full_commit_and_is_not_bundled(change: tuple[s
     assert change[0] in DISTANT
     with pytest.raises(ModelError, match=rf"\[tiny\]: {sentence}"):
         read_catalogue(DISTANT.replace(*change))
+
+
+def test_a_commit_that_nobody_looked_up_needs_a_reason() -> None:
+    unpinned = DISTANT.replace(f'revision = "{"0123456789" * 4}"', 'unpinned = "Nobody could be asked."')
+    (spec,) = read_catalogue(unpinned).values()
+    assert (spec.revision, spec.version, spec.unpinned) == ("", "", "Nobody could be asked.")
+
+
+def test_a_quantised_variant_is_another_model_of_its_stage() -> None:
+    twin = DISTANT.replace("[tiny]", "[twin]").replace("repo =", 'quantisation = "bitsandbytes-nf4"\nrepo =')
+    assert [spec.series for spec in read_catalogue(DISTANT + twin).values()] == [
+        "Toy 0.001M",
+        "Toy 0.001M bitsandbytes-nf4",
+    ]
 
 
 def test_a_model_that_is_no_table_is_named() -> None:

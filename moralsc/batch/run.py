@@ -24,6 +24,8 @@ from moralsc.engines.base import Engine
 from moralsc.engines.batching import BatchEngine, batched
 from moralsc.engines.pool import load_local
 from moralsc.errors import InputError, RunError
+from moralsc.models.hub import Progress as Download
+from moralsc.models.local import admit
 from moralsc.prompts import load_prompts
 from moralsc.settings import Settings
 
@@ -41,6 +43,7 @@ def run(
     crew: Crew | None = None,
     on_plan: Callable[[Plan], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_download: Download | None = None,
 ) -> Status:
     """Ask everything that a design says, and write it to a folder.
 
@@ -56,6 +59,7 @@ def run(
         crew: None joins the crew that a launcher started, if one did.
         on_plan, on_progress: called with the plan before anything is written, and after each batch; in the main process
             alone, but about the whole run.
+        on_download: called in every process while a model is downloaded.
 
     Raises:
         InputError: the design names something that is not there.
@@ -65,10 +69,11 @@ def run(
     """
     settings = settings or Settings.from_env(os.environ)
     crew = crew or join()
+    admit(design.models, settings)
     plan = crew.alike(lambda: make_plan(design, load_prompts(settings.prompts), settings))
     if on_plan and crew.main:
         on_plan(plan)
-    load = load or crew.alike(lambda: _loading(settings, dtype, device_map, crew))
+    load = load or crew.alike(lambda: _loading(settings, dtype, device_map, crew, on_download))
     how = {"--dtype": dtype, "--device-map": device_map}
     words = (*design.command, *(word for name, said in how.items() if said for word in (name, said)), "--out", str(out))
     with folder.opened(Path(out), identity(plan), shlex.join(words), crew) as held:
@@ -93,14 +98,24 @@ def identity(plan: Plan) -> Mapping[str, Any]:
     }
 
 
-def _loading(settings: Settings, dtype: str | None, device_map: str | None, crew: Crew) -> Callable[[str], Engine]:
+def _loading(
+    settings: Settings, dtype: str | None, device_map: str | None, crew: Crew, on_download: Download | None
+) -> Callable[[str], Engine]:
     if crew.places > 1 and device_map:
         raise InputError(
             f"--device-map {device_map} spreads a model over all cards of a machine, but {crew.places} processes share "
             "this one. Start one process on each machine, or leave it out."
         )
     place = crew.place if crew.size > 1 else None
-    return lambda name: load_local(name, offline=settings.offline, dtype=dtype, device_map=device_map, place=place)
+    return lambda name: load_local(
+        name,
+        offline=settings.offline,
+        dtype=dtype,
+        device_map=device_map,
+        place=place,
+        progress=on_download,
+        memory=settings.memory * 10**9,
+    )
 
 
 class _Work:

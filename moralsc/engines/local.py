@@ -9,27 +9,26 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 import moralsc
 from moralsc.dialogue import Message
+from moralsc.engines import local_load
 from moralsc.engines.base import Sampling, Scoring, StopFlag
 from moralsc.engines.local_decode import Decoder, ReplyText, choose_token
+from moralsc.engines.local_load import explained
 from moralsc.engines.local_prompt import ChatFormat
 from moralsc.engines.local_replies import Request, side_by_side, write
 from moralsc.engines.packing import Packing, logprobs, plan
 from moralsc.engines.trees import Candidate, grouped, nodes
-from moralsc.engines.weights import fingerprint, model_folder
-from moralsc.errors import ModelError, MoralscError, PromptTooLong, choose
-from moralsc.models import ModelSpec
+from moralsc.errors import ModelError, PromptTooLong
+from moralsc.models import ModelSpec, Quantisation
+from moralsc.models.hub import Progress
 
 _log = logging.getLogger(__name__)
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-_DEVICE_MAPS = ("auto",)
 _WAIT_SECONDS = 0.05
 
 
@@ -89,45 +88,41 @@ class LocalEngine:
         place: int | None = None,
         offline: bool = False,
         packing: bool = True,
+        progress: Progress | None = None,
+        memory: int = 0,
     ) -> "LocalEngine":
         """Load the model of a catalogue entry.
 
         Args:
-            device: as torch names it; by default a CUDA device where there is one.
-            dtype: float32, bfloat16 or float16. By default float32 on a CPU and for bundled models, elsewhere what
-                the files hold.
+            device: as torch names it; by default a CUDA device where there is one, else the GPU of a Mac.
+            dtype: float32, bfloat16 or float16. By default float32 for bundled models, and for others what
+                `fit.place` chooses.
             device_map: "auto" lets accelerate spread the layers over all cards, and over the machine's memory if they
                 are too small; or part of the model -> device. Takes the place of `device`.
             place: number of this process among those of the machine; each takes the card of its number.
             offline: do not download anything.
             packing: see the constructor.
+            progress: told how far a download is.
+            memory: bytes that the model may take at most, 0 for what is free.
 
         Raises:
+            DoesNotFitError: there is too little memory for it; nothing was downloaded then.
             ModelError: files are missing, or the model cannot be loaded from them.
             InputError: there is no such dtype or device map.
         """
         use_large_pages()
-        device = device or _device(place)
-        if isinstance(device_map, str):
-            choose("device map", device_map, _DEVICE_MAPS)
-        default = torch.float32 if device.startswith("cpu") or spec.bundled else "auto"
-        precision = _DTYPES[choose("dtype", dtype, _DTYPES)] if dtype else default
-        folder = model_folder(spec, offline)
-        weights = f"{spec.repo}@{spec.revision}" if spec.repo else f"sha256:{fingerprint(folder)}"
-        safely = {"local_files_only": True, "trust_remote_code": False}
-        if spec.bundled:  # read in a moment: a progress bar would only disturb the terminal
-            transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        with _explained(spec.name, "loading"):
-            tokenizer = AutoTokenizer.from_pretrained(folder, **safely)
-            spread = {"device_map": device_map} if device_map else {}
-            wanted: dict[str, Any] = {"dtype": precision, "use_safetensors": True, **safely, **spread}
-            try:
-                model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="sdpa", **wanted)
-            except ValueError:  # the architecture has no sdpa: its own default then
-                model = AutoModelForCausalLM.from_pretrained(folder, **wanted)
-            if not spread:
-                model.to(device)  # type: ignore[arg-type]  # the stub of this decorated method lacks its self
-            return cls(spec, model, tokenizer, weights=weights, packing=packing)
+        found = local_load.load(
+            spec,
+            device,
+            dtype,
+            device_map=device_map,
+            place=place,
+            offline=offline,
+            progress=progress,
+            memory=memory,
+        )
+        with explained(spec.name, "loading"):
+            return cls(found.spec, found.model, found.tokenizer, weights=found.weights, packing=packing)
 
     @property
     def spec(self) -> ModelSpec:
@@ -141,11 +136,13 @@ class LocalEngine:
         scoring = "packed" if packing.limit else f"separate passes: {packing.reason}"
         if packing.limit and packing.reason:
             scoring = f"packed up to {packing.limit} tokens, separate passes beyond"
+        held = self._spec.quantisation
         return {
             "engine": "local",
             "model": self._spec.name,
             "weights": self._weights,
             "dtype": str(self._model.dtype).removeprefix("torch."),
+            **({} if held is Quantisation.NONE else {"quantisation": held.value}),
             "device": ", ".join(_devices(self._model)),
             "attention": str(self._model.config._attn_implementation),
             "scoring": scoring,
@@ -160,12 +157,12 @@ class LocalEngine:
         Raises:
             ModelError: the model's chat template refuses the dialogue.
         """
-        with _explained(self._spec.name, "rendering"):
+        with explained(self._spec.name, "rendering"):
             return self._format.render(messages)
 
     def stream(self, messages: Sequence[Message], sampling: Sampling, stop: StopFlag) -> Iterator[str]:
         """Continue the dialogue, see `Engine.stream`. Errors are raised when the first piece is asked for."""
-        with _explained(self._spec.name, "reading the prompt"):
+        with explained(self._spec.name, "reading the prompt"):
             prompt = self._format.encode(self._format.render(messages))
             self._check_length(len(prompt), sampling.max_new_tokens)
             decoder, reply = Decoder(self._model, prompt), ReplyText(self._format, prompt)
@@ -174,7 +171,7 @@ class LocalEngine:
             logits = self._next_logits(decoder, stop)
             if logits is None:
                 break
-            with _explained(self._spec.name, "continuing"):
+            with explained(self._spec.name, "continuing"):
                 token = choose_token(logits, sampling, generator)
                 if token in self._stop_ids:
                     break
@@ -189,13 +186,18 @@ class LocalEngine:
 
     def score(self, scorings: Sequence[Scoring]) -> list[tuple[float, ...]]:
         """Summed log-probabilities, see `Engine.score`; `ChatFormat.candidates` says from which token on."""
-        with _explained(self._spec.name, "scoring"):
+        with explained(self._spec.name, "scoring"):
             candidates = [self._format.candidates(s) for s in scorings]
             flat = [c for group in candidates for c in group]
             longest = max((len(c.tokens) for c in flat), default=0)
             self._check_length(longest, 0)
             values = iter(self._logprobs(flat, longest))
             return [tuple(next(values) for _ in group) for group in candidates]
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the weights take, measured."""
+        return int(self._model.get_memory_footprint())  # type: ignore[no-untyped-call]
 
     @property
     def tokens(self) -> int:
@@ -208,7 +210,7 @@ class LocalEngine:
         wanted: dict[int, Request] = {}
         for index, (messages, sampling) in enumerate(requests):
             try:
-                with _explained(self._spec.name, "reading the prompt"):
+                with explained(self._spec.name, "reading the prompt"):
                     prompt = tuple(self._format.encode(self._format.render(messages)))
                     self._check_length(len(prompt), sampling.max_new_tokens)
                 if len(prompt) + sampling.max_new_tokens <= self._packing.limit:
@@ -220,7 +222,7 @@ class LocalEngine:
         indices = tuple(wanted)
         for group in side_by_side(tuple(wanted.values()), self._reply_budget):
             chosen = [indices[i] for i in group]
-            with _explained(self._spec.name, "continuing"):
+            with explained(self._spec.name, "continuing"):
                 written = write(self._model, self._format, [wanted[i] for i in chosen], self._stop_ids, self._pass)
             found |= zip(chosen, written, strict=True)
         return [found[index] for index in range(len(requests))]
@@ -251,7 +253,7 @@ class LocalEngine:
         while not stop.stopped:
             if self._lock.acquire(timeout=_WAIT_SECONDS):
                 try:
-                    with _explained(self._spec.name, "continuing"):
+                    with explained(self._spec.name, "continuing"):
                         self._tokens += decoder.unread
                         return decoder.logits()
                 finally:
@@ -281,13 +283,6 @@ def use_large_pages() -> None:
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
-def _device(place: int | None) -> str:
-    """The card with this number, beginning anew where there are fewer; torch's current one without a number."""
-    if not torch.cuda.is_available():
-        return "cpu"
-    return "cuda" if place is None else f"cuda:{place % torch.cuda.device_count()}"
-
-
 def _devices(model: PreTrainedModel) -> list[str]:
     """Where the model's parts lie, in their order."""
     spread: Mapping[str, object] = getattr(model, "hf_device_map", None) or {"": model.device}
@@ -298,14 +293,3 @@ def _end_ids(model: PreTrainedModel) -> frozenset[int]:
     config = model.generation_config
     ids = config.eos_token_id if config is not None else None
     return frozenset([ids] if isinstance(ids, int) else ids or ())
-
-
-@contextmanager
-def _explained(name: str, doing: str) -> Iterator[None]:
-    """Whatever a library raises becomes a ModelError that names the model and keeps the cause."""
-    try:
-        yield
-    except MoralscError:
-        raise
-    except Exception as error:
-        raise ModelError(f"{name} failed while {doing}: {type(error).__name__}: {error}") from error

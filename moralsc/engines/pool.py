@@ -1,14 +1,22 @@
 """Loaded engines, shared by everyone who asks for a model by name.
 
-Loads each model once, keeps the least recently used down to a limit, and knows nothing of how a model is loaded.
+Loads each model once, keeps the most recently used within a number and a budget of memory, and knows nothing of how a
+model is loaded.
 """
 
+import gc
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 
 from moralsc.engines.base import Engine
+from moralsc.engines.fit import DoesNotFitError, needed
 from moralsc.models import find
+from moralsc.models.hub import Progress
+from moralsc.settings import Settings
+
+_GB = 10**9
 
 
 def load_local(
@@ -17,19 +25,46 @@ def load_local(
     dtype: str | None = None,
     device_map: str | None = None,
     place: int | None = None,
+    progress: Progress | None = None,
+    memory: int = 0,
 ) -> Engine:
     """Load a model of the catalogue on this machine; `offline` forbids downloads.
 
     Args:
-        dtype, device_map, place: see `LocalEngine.load`.
+        dtype, device_map, place, progress, memory: see `LocalEngine.load`.
 
     Raises:
         InputError: the catalogue has no such model, or there is no such dtype or device map.
         ModelError: it cannot be loaded.
     """
+    spec = find(name)
     from moralsc.engines.local import LocalEngine
 
-    return LocalEngine.load(find(name), dtype=dtype, device_map=device_map, place=place, offline=offline)
+    return LocalEngine.load(
+        spec, dtype=dtype, device_map=device_map, place=place, offline=offline, progress=progress, memory=memory
+    )
+
+
+class Downloads:
+    """How far the downloads are, for whoever wants to show it. May be used from several threads."""
+
+    def __init__(self) -> None:
+        self._state: dict[str, tuple[int, int]] = {}
+
+    def note(self, name: str, done: int, total: int) -> None:
+        """Take bytes so far and in all; a download that is whole is forgotten."""
+        if done >= total:
+            self._state.pop(name, None)
+        else:
+            self._state[name] = done, total
+
+    def forget(self, name: str) -> None:
+        """It is over, whole or not."""
+        self._state.pop(name, None)
+
+    def of(self, name: str) -> tuple[int, int] | None:
+        """(bytes so far, bytes in all) of a model that is being downloaded, else None."""
+        return self._state.get(name)
 
 
 class EnginePool:
@@ -37,10 +72,19 @@ class EnginePool:
 
     Each model has a lock of its own, so loading one never delays who asks for another. An engine that is dropped
     lives on for those who still hold it.
+
+    Attributes:
+        downloads: how far the downloads of models are that are being loaded now.
     """
 
     def __init__(
-        self, load: Callable[[str], Engine] = load_local, limit: int = 3, check: Callable[[str], object] = find
+        self,
+        load: Callable[[str], Engine] = load_local,
+        limit: int = 3,
+        check: Callable[[str], object] = find,
+        budget: int = 0,
+        needs: Callable[[str], int] = lambda name: 0,
+        downloads: Downloads | None = None,
     ) -> None:
         """Start empty.
 
@@ -48,11 +92,18 @@ class EnginePool:
             load: makes the engine of a name; what it raises reaches the caller, and the next one tries anew.
             limit: engines kept at a time, at least 1.
             check: raises InputError for a name that is no model's; nothing is kept of such a name.
+            budget: bytes that the engines take together at most, 0 for any number. Those that are loaded count as they
+                measure themselves (`LocalEngine.memory`).
+            needs: bytes that the model of a name is expected to take, while it is being loaded.
         """
         self._load = load
         self._limit = max(1, limit)
         self._check = check
+        self._budget = budget
+        self._needs = needs
+        self.downloads = downloads or Downloads()
         self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._reserved: dict[str, int] = {}
         self._loading: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -67,11 +118,7 @@ class EnginePool:
         with self._lock:
             loading = self._loading.setdefault(name, threading.Lock())
         with loading:
-            engine = self._kept(name)
-            if engine is None:
-                engine = self._load(name)
-                self._keep(name, engine)
-        return engine
+            return self._kept(name) or self._loaded(name)
 
     def _kept(self, name: str) -> Engine | None:
         with self._lock:
@@ -79,8 +126,62 @@ class EnginePool:
                 self._engines.move_to_end(name)
             return self._engines.get(name)
 
+    def _loaded(self, name: str) -> Engine:
+        """Make room, load and keep; what is too large even then is loaded in the place of the others, one by one."""
+        self._reserve(name)
+        try:
+            while True:
+                try:
+                    engine = self._load(name)
+                    break
+                except DoesNotFitError:
+                    if not self._drop():
+                        raise
+            self._keep(name, engine)
+        finally:
+            self.downloads.forget(name)
+            with self._lock:
+                self._reserved.pop(name, None)
+        return engine
+
+    def _reserve(self, name: str) -> None:
+        with self._lock:
+            self._reserved[name] = self._needs(name)
+        while self._full() and self._drop():
+            pass
+
     def _keep(self, name: str, engine: Engine) -> None:
         with self._lock:
+            self._reserved.pop(name, None)
             self._engines[name] = engine
-            while len(self._engines) > self._limit:
-                self._engines.popitem(last=False)
+        while (len(self._engines) > self._limit or self._full()) and self._drop(but=name):
+            pass
+
+    def _full(self) -> bool:
+        if not self._budget:
+            return False
+        with self._lock:
+            held = sum(getattr(engine, "memory", 0) for engine in self._engines.values())
+            return held + sum(self._reserved.values()) > self._budget
+
+    def _drop(self, but: str = "") -> bool:
+        """Drop the least recently used engine; False if there is none but this."""
+        with self._lock:
+            oldest = next((name for name in self._engines if name != but), None)
+            if oldest is None:
+                return False
+            del self._engines[oldest]
+        gc.collect()  # a model's parts refer to each other
+        return True
+
+
+def pool_for(settings: Settings) -> EnginePool:
+    """A pool of models on this machine, within the memory that the settings allow."""
+    budget, downloads = settings.memory * _GB, Downloads()
+    load = partial(load_local, offline=settings.offline, progress=downloads.note, memory=budget)
+    return EnginePool(load, budget=budget, needs=_expected, downloads=downloads)
+
+
+def _expected(name: str) -> int:
+    """What it takes at least: the precision is settled when it is loaded."""
+    return needed(find(name), "bfloat16")

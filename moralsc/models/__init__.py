@@ -3,94 +3,35 @@
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from enum import StrEnum
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from moralsc.answers import ScoredBy
 from moralsc.benchmarks import BENCHMARKS
 from moralsc.errors import InputError, ModelError, choose
+from moralsc.models.spec import ModelSpec, Precision, Quantisation, Stage, Template
+
+__all__ = [
+    "ASSETS",
+    "PLANTED",
+    "ModelSpec",
+    "Precision",
+    "Quantisation",
+    "Stage",
+    "Template",
+    "add",
+    "catalogue",
+    "find",
+    "find_for",
+    "mark",
+    "read_catalogue",
+]
 
 PLANTED = "planted biases; not evidence about language models"
 """The mark that stands with every result of a bundled miniature; capitalised where a sentence begins."""
-
-
-class Stage(StrEnum):
-    """How far a model's training went, from the least to the most."""
-
-    BASE = "base"
-    SFT = "sft"
-    INSTRUCT = "instruct"
-    ALIGNED = "aligned"
-
-
-@dataclass(frozen=True)
-class ModelSpec:
-    """One model as the catalogue describes it.
-
-    Attributes:
-        name: key in the catalogue; stands in links and records.
-        title: for people.
-        parameters: count.
-        stage: alignment stage.
-        scored_by: whether options are scored by letter or by text. A property of the model.
-        licence: SPDX identifier.
-        nature: one honest sentence that stands under the name wherever the model's results are shown.
-        path: folder inside `assets/models` for a bundled model, else empty.
-        sha256: first 16 hex digits of the SHA-256 of a bundled model's weights, else empty.
-        repo, revision: hub repository and 40-hex commit for one that is downloaded, else empty.
-        bundled: trained for this project, with planted biases.
-        family: models that differ in size and stage alone, such as "Mini". The catalogue requires it.
-        size_label: short name of the size in its family, such as "S"; empty where the parameters name it.
-        only_for: names of the benchmarks ("own" for a visitor's item) that it can be asked; empty for all.
-        why_only: a sentence that says why not the others, empty without `only_for`.
-    """
-
-    name: str
-    title: str
-    parameters: int
-    stage: Stage
-    scored_by: ScoredBy
-    licence: str
-    nature: str
-    path: str = ""
-    sha256: str = ""
-    repo: str = ""
-    revision: str = ""
-    bundled: bool = False
-    family: str = ""
-    size_label: str = ""
-    only_for: tuple[str, ...] = ()
-    why_only: str = ""
-
-    @property
-    def version(self) -> str:
-        """What tells one state of the weights from another in links: the revision, or the fingerprint."""
-        return self.revision or self.sha256
-
-    @property
-    def size(self) -> str:
-        """Parameters in the field's short form: "0.35M", "3.8B"."""
-        unit, scale = ("B", 1e9) if self.parameters >= 1e9 else ("M", 1e6)
-        amount = self.parameters / scale
-        return f"{amount:.2g}{unit}" if amount < 10 else f"{amount:.0f}{unit}"
-
-    @property
-    def series(self) -> str:
-        """The models that differ from this one in stage alone, by family and size: "Mini S", "SmolLM2 135M"."""
-        return f"{self.family} {self.size_label or self.size}"
-
-    def why_not(self, benchmark: str) -> str:
-        """Why it is not asked items of this benchmark, naming those that it is asked; empty where it is."""
-        if not self.only_for or benchmark in self.only_for:
-            return ""
-        titles = [BENCHMARKS[name].title if name in BENCHMARKS else "your own" for name in self.only_for]
-        listed = " and ".join(filter(None, (", ".join(titles[:-1]), titles[-1])))
-        return f"{self.title} is asked items of {listed} only. {self.why_only}"
-
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
@@ -122,7 +63,7 @@ def find(name: str) -> ModelSpec:
     Raises:
         InputError: there is none; the message names the nearest.
     """
-    return catalogue()[choose("model", name, catalogue())]
+    return catalogue()[choose("model", name, catalogue(), listed="`moralsc models` lists them.")]
 
 
 def find_for(name: str, benchmark: str) -> ModelSpec:
@@ -137,6 +78,11 @@ def find_for(name: str, benchmark: str) -> ModelSpec:
     return spec
 
 
+def add(spec: ModelSpec) -> None:
+    """Offer a model beside those of the catalogue, in this process alone."""
+    catalogue()[spec.name] = spec
+
+
 def mark(name: str) -> str:
     """PLANTED for a bundled miniature, empty for any other name."""
     spec = catalogue().get(name)
@@ -149,6 +95,7 @@ _KINDS = {
     bool: "true or false",
     tuple[str, ...]: "a list of texts that is not empty",
 }
+_NEVER_STATED = (Stage.UNKNOWN, Precision.UNSTATED, Template.UNSTATED)
 # A spec that is made elsewhere, for a model in training or in a test, needs no place among the others.
 _REQUIRED = ("family",)
 
@@ -168,7 +115,8 @@ def _spec(name: str, table: Any) -> ModelSpec:
     if spec.bundled != bool(spec.path):
         raise _mistake(name, "bundled must be true with path, and left out with repo")
     _check_version(spec, "sha256", 16, wanted=spec.bundled)
-    _check_version(spec, "revision", 40, wanted=not spec.bundled)
+    _check_version(spec, "revision", 40, wanted=not spec.bundled and not spec.unpinned)
+    _check_hub(spec)
     _check_limit(spec)
     return spec
 
@@ -180,8 +128,9 @@ def _value(name: str, key: str, kind: Any, value: Any) -> Any:
             raise _mistake(name, f"{key} is {value!r}. It must be {_KINDS[kind]}")
         return tuple(value)
     if issubclass(kind, StrEnum):
-        if value not in list(kind):
-            raise _mistake(name, f"{key} is {value!r}. Allowed: {', '.join(kind)}")
+        allowed = [choice for choice in kind if choice not in _NEVER_STATED]
+        if value not in allowed:
+            raise _mistake(name, f"{key} is {value!r}. Allowed: {', '.join(allowed)}")
         return kind(value)
     if type(value) is not kind or (kind is not bool and value <= kind()):
         raise _mistake(name, f"{key} is {value!r}. It must be {_KINDS[kind]}")
@@ -192,8 +141,18 @@ def _check_version(spec: ModelSpec, key: str, digits: int, wanted: bool) -> None
     value = getattr(spec, key)
     if wanted and not re.fullmatch(rf"[0-9a-f]{{{digits}}}", value):
         raise _mistake(spec.name, f"{key} is {value!r}. It must be {digits} hex digits")
-    if value and not wanted:
+    if value and not wanted and not (key == "revision" and spec.unpinned):
         raise _mistake(spec.name, f"{key} stands with {'repo' if key == 'revision' else 'path'} alone")
+
+
+def _check_hub(spec: ModelSpec) -> None:
+    """What only a model of the hub can have, and what nobody may leave open."""
+    if spec.unpinned and (spec.revision or not spec.repo):
+        raise _mistake(spec.name, "unpinned says why repo has no revision, and stands nowhere else")
+    if (spec.quantisation is Quantisation.GGUF) != bool(spec.gguf_file):
+        raise _mistake(spec.name, f'gguf_file and quantisation = "{Quantisation.GGUF}" stand together or not at all')
+    if spec.bundled and not spec.licence:
+        raise _mistake(spec.name, "missing key 'licence'")
 
 
 def _check_limit(spec: ModelSpec) -> None:

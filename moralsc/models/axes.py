@@ -27,7 +27,7 @@ class Size:
     def title(self) -> str:
         """For the chooser: "Mini S · 0.63M"; with the stage where there is but one to choose."""
         first = self.models[0]
-        more = [first.size] if first.size_label else []
+        more = [first.size] if first.size_label not in ("", first.size) else []
         more += [first.stage] if len(self.models) == 1 else []
         return " · ".join((self.key, *more))
 

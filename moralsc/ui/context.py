@@ -1,9 +1,9 @@
 """What every tab needs, made once by the app and passed along."""
 
 from dataclasses import dataclass, field
-from functools import partial
 
-from moralsc.engines.pool import EnginePool, load_local
+from moralsc.engines.pool import EnginePool, pool_for
+from moralsc.hosting.brought import Brought
 from moralsc.hosting.queue import Queue
 from moralsc.prompts import PromptSet, load_prompts
 from moralsc.settings import Settings
@@ -17,6 +17,7 @@ class Context:
 
     Attributes:
         runs: whole runs that visitors asked for; what they are stands in its folder alone.
+        brought: runs that visitors brought; the same.
     """
 
     settings: Settings
@@ -25,12 +26,13 @@ class Context:
     shelf: Shelf
     jobs: Jobs = field(default_factory=Jobs)
     runs: Queue = field(init=False)
+    brought: Brought = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "runs", Queue(self.settings.cache / "runs", self.settings))
+        object.__setattr__(self, "brought", Brought(self.settings.cache / "brought", self.settings))
 
 
 def new_context(settings: Settings) -> Context:
     """Read the prompt set; nothing else is loaded yet."""
-    engines = EnginePool(partial(load_local, offline=settings.offline))
-    return Context(settings, load_prompts(settings.prompts), engines, Shelf(settings))
+    return Context(settings, load_prompts(settings.prompts), pool_for(settings), Shelf(settings))

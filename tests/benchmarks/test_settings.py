@@ -30,6 +30,9 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "MORALSC_RUNS": "2",
         "MORALSC_RUN_ITEMS": "30",
         "MORALSC_RUN_DAYS": "4",
+        "MORALSC_BRING_MB": "9",
+        "MORALSC_MEMORY": "12",
+        "MORALSC_ONLY_CATALOGUE": "no",
         "HOST": "::1",
         "PORT": "0",
         "SPACE_ID": "someone/something",
@@ -45,6 +48,8 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         runs=2,
         run_items=30,
         run_days=4,
+        bring_mb=9,
+        memory=12,
         host="::1",
         port=0,
         space_id="someone/something",
@@ -74,6 +79,7 @@ def test_a_home_folder_is_understood() -> None:
         ("PORT", "²", "a whole number"),
         ("PORT", "9" * 5000, "a whole number"),
         ("MORALSC_QUEUE", "0", "from 1 to 1000"),
+        ("MORALSC_BRING_MB", "-1", "from 0 to 10000"),
         ("MORALSC_OFFLINE", "maybe", "Allowed: 1, true, yes, on, 0, false, no, off"),
         ("MORALSC_DATA", "/no/such/folder", "Give the path of a folder"),
         ("MORALSC_RESULTS", "/no/such/folder", "Give the path of a folder"),
@@ -93,6 +99,7 @@ def test_a_space_limits_the_runs_of_its_visitors_and_a_laptop_does_not() -> None
     assert (here.run_items, here.run_days) == (0, 0)
     assert there.run_items > 0
     assert there.run_days > 0
+    assert 0 < there.bring_mb < here.bring_mb
 
 
 def test_a_child_process_reads_the_same_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,3 +110,10 @@ def test_a_child_process_reads_the_same_settings(tmp_path: Path, monkeypatch: py
         Settings(cache=tmp_path / "other"),
     ):
         assert Settings.from_env(mine.environ()) == mine
+
+
+def test_a_space_takes_no_path_for_a_model_unless_it_is_told_to() -> None:
+    assert Settings.from_env({"SPACE_ID": "a/b"}).only_catalogue
+    assert not Settings.from_env({"SPACE_ID": "a/b", "MORALSC_ONLY_CATALOGUE": "0"}).only_catalogue
+    assert not Settings.from_env({}).only_catalogue
+    assert Settings.from_env({"SPACE_ID": "a/b"}).environ()["MORALSC_ONLY_CATALOGUE"] == "1"

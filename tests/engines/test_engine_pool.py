@@ -1,21 +1,21 @@
-"""The pool loads each model once, keeps a few, and lets nobody wait for another's model. The files behind a model."""
+"""The pool loads each model once, keeps a few, and lets nobody wait for another's model."""
 
 import hashlib
 import subprocess
 import sys
 import threading
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
-import huggingface_hub
 import pytest
-from huggingface_hub import errors
 from scripted import ScriptedEngine, make_spec
 
 from moralsc.engines.base import Engine
-from moralsc.engines.pool import EnginePool, load_local
-from moralsc.engines.weights import fingerprint, model_folder
+from moralsc.engines.fit import DoesNotFitError
+from moralsc.engines.pool import EnginePool, load_local, pool_for
+from moralsc.engines.weights import fingerprint
 from moralsc.errors import InputError, ModelError
+from moralsc.settings import Settings
 
 WAIT = 20
 
@@ -122,77 +122,129 @@ def test_a_fingerprint_is_the_hash_of_all_shards_by_name(tmp_path: Path) -> None
     assert fingerprint(tmp_path) == hashlib.sha256("".join(shards).encode()).hexdigest()[:16]
 
 
-DISTANT = replace(make_spec("distant"), path="", repo="nobody/distant", revision="0" * 40, bundled=False)
+# A budget of memory
 
 
-class Hub:
-    """Stands in for `snapshot_download`: a folder in the cache, and what happens when the hub is asked."""
+class Heavy(ScriptedEngine):
+    """An engine that takes memory."""
 
-    def __init__(self, cached: Path | None, hub: Path | Exception) -> None:
-        self.cached, self.hub = cached, hub
-        self.asked: list[bool] = []
-
-    def __call__(self, repo: str, local_files_only: bool, **wanted: object) -> str:
-        assert (repo, wanted["revision"]) == (DISTANT.repo, DISTANT.revision)
-        self.asked.append(not local_files_only)
-        found = (self.cached or errors.LocalEntryNotFoundError("not here")) if local_files_only else self.hub
-        if isinstance(found, Exception):
-            raise found
-        return str(found)
+    memory = 0
 
 
-def hub_error(kind: type[errors.HfHubHTTPError]) -> Exception:
-    return kind.__new__(kind, "the hub's own words")
+def heavy(name: str) -> Heavy:
+    """Its name ends with the gigabytes that it takes."""
+    engine = Heavy(spec=make_spec(name))
+    engine.memory = size(name)
+    return engine
 
 
-@pytest.fixture
-def snapshot(tmp_path: Path) -> Path:
-    (tmp_path / "model.safetensors").touch()
-    return tmp_path
+def size(name: str) -> int:
+    return int(name.rpartition("-")[2]) * 10**9
 
 
-def test_what_was_downloaded_is_used_without_asking_the_hub(monkeypatch: pytest.MonkeyPatch, snapshot: Path) -> None:
-    hub = Hub(snapshot, AssertionError("asked"))
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", hub)
-    assert model_folder(DISTANT) == snapshot
-    assert hub.asked == [False]
+def kept(pool: EnginePool) -> list[str]:
+    return list(pool._engines)
 
 
-def test_a_part_of_a_snapshot_is_completed(monkeypatch: pytest.MonkeyPatch, snapshot: Path, tmp_path: Path) -> None:
-    part = tmp_path / "part"
-    part.mkdir()
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", Hub(part, snapshot))
-    assert model_folder(DISTANT) == snapshot
+def within(budget: int, load: Callable[[str], Engine] = heavy) -> EnginePool:
+    return EnginePool(load, limit=9, check=any_name, budget=budget * 10**9, needs=size)
 
 
-def test_offline_the_hub_is_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    hub = Hub(None, AssertionError("asked"))
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", hub)
-    with pytest.raises(ModelError, match="distant was not downloaded before"):
-        model_folder(DISTANT, offline=True)
-    assert hub.asked == [False]
+def test_engines_keep_to_the_budget_and_the_least_recently_used_goes_first() -> None:
+    pool = within(10)
+    for name, here in (
+        ("a-4", ["a-4"]),
+        ("b-4", ["a-4", "b-4"]),
+        ("a-4", ["b-4", "a-4"]),
+        ("c-3", ["a-4", "c-3"]),
+        ("d-10", ["d-10"]),
+    ):
+        pool.get(name)
+        assert kept(pool) == here
 
 
-@pytest.mark.parametrize(
-    ("failure", "sentence"),
-    [
-        (hub_error(errors.GatedRepoError), "accept the licence on the page of nobody/distant"),
-        (hub_error(errors.RepositoryNotFoundError), "no repository nobody/distant, or it is private"),
-        (hub_error(errors.RevisionNotFoundError), f"no revision {'0' * 40}"),
-        (errors.LocalEntryNotFoundError("x"), "the hub cannot be reached"),
-        (OSError("no space left"), "no space left"),
-    ],
-)
-def test_each_failure_of_the_hub_is_one_sentence(
-    failure: Exception, sentence: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", Hub(None, failure))
-    with pytest.raises(ModelError, match=sentence) as raised:
-        model_folder(DISTANT)
-    assert raised.value.__cause__ is failure
+def test_room_is_made_before_a_model_is_loaded() -> None:
+    seen = []
+
+    def load(name: str) -> Engine:
+        seen.append(list(pool._engines))
+        return heavy(name)
+
+    pool = within(10, load)
+    pool.get("a-6")
+    pool.get("b-5")
+    assert seen == [[], []]
 
 
-@pytest.mark.parametrize("module", ["moralsc.engines.base", "moralsc.engines.pool", "moralsc.engines.weights"])
+def test_what_a_model_takes_is_measured_and_not_believed() -> None:
+    pool = EnginePool(heavy, limit=9, check=any_name, budget=10 * 10**9, needs=lambda name: 1)
+    pool.get("a-6")
+    pool.get("b-6")
+    assert kept(pool) == ["b-6"]
+
+
+def test_a_model_that_does_not_fit_beside_the_others_takes_their_place() -> None:
+    def load(name: str) -> Engine:
+        if name == "large" and len(pool._engines) > 1:
+            raise DoesNotFitError("too large")
+        return ScriptedEngine(spec=make_spec(name))
+
+    pool = EnginePool(load, limit=9, check=any_name)
+    for name in ("a", "b", "c", "large"):
+        pool.get(name)
+    assert kept(pool) == ["c", "large"]
+
+
+def test_a_model_that_fits_nowhere_is_told_after_the_others_were_dropped() -> None:
+    def load(name: str) -> Engine:
+        if name == "large":
+            raise DoesNotFitError("too large")
+        return ScriptedEngine(spec=make_spec(name))
+
+    pool = EnginePool(load, check=any_name)
+    pool.get("a")
+    with pytest.raises(DoesNotFitError):
+        pool.get("large")
+    assert pool.get("a").spec.name == "a"
+
+
+def test_without_a_budget_memory_is_no_matter() -> None:
+    pool = EnginePool(heavy, limit=3, check=any_name)
+    for name in ("a-400", "b-400"):
+        pool.get(name)
+    assert kept(pool) == ["a-400", "b-400"]
+
+
+def test_how_far_a_download_is_can_be_asked_while_it_lasts() -> None:
+    during: list[object] = []
+
+    def load(name: str) -> Engine:
+        pool.downloads.note(name, 3, 10)
+        during.append(pool.downloads.of(name))
+        return ScriptedEngine()
+
+    pool = EnginePool(load, check=any_name)
+    assert pool.downloads.of("a") is None
+    pool.get("a")
+    assert during == [(3, 10)]
+    assert pool.downloads.of("a") is None
+
+
+def test_the_settings_say_the_budget(tmp_path: Path) -> None:
+    assert pool_for(Settings(cache=tmp_path, memory=12))._budget == 12 * 10**9
+    assert pool_for(Settings(cache=tmp_path))._budget == 0
+
+
+LIGHT = [
+    "moralsc.engines.base",
+    "moralsc.engines.fit",
+    "moralsc.engines.pool",
+    "moralsc.engines.weights",
+    "moralsc.models.hub",
+]
+
+
+@pytest.mark.parametrize("module", LIGHT)
 def test_nothing_heavy_is_imported_before_a_model_is_asked_for(module: str) -> None:
     code = (
         f"import {module}, sys; sys.exit(any(m in sys.modules for m in ('torch', 'transformers', 'huggingface_hub')))"

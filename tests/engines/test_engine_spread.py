@@ -8,9 +8,10 @@ from engines.contract import LABELS, LATER, PRONOUNS, streamed
 from engines.tiny_models import chat_tokenizer, tiny
 from scripted import make_spec
 
-from moralsc.engines import local, weights
+from moralsc.engines import weights
 from moralsc.engines.base import Sampling
 from moralsc.engines.local import LocalEngine
+from moralsc.engines.local_machine import best_device
 from moralsc.errors import InputError
 
 SPREAD = {
@@ -68,4 +69,4 @@ def test_each_process_of_a_machine_takes_a_card_of_its_own(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cards > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: cards)
-    assert local._device(place) == device
+    assert best_device(place) == device

@@ -1,0 +1,115 @@
+"""The command on models: `moralsc models`."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from moralsc.engines import fit
+from moralsc.errors import ModelError
+from moralsc.models import ModelSpec, Precision, Quantisation, Template, catalogue, find, hub
+from moralsc.models.cards import read_card
+from moralsc.models.local import admit
+from moralsc.notation import bytes_text
+from moralsc.terminal import plain, read_settings, show_table
+
+if TYPE_CHECKING:
+    from moralsc.engines.fit import Machine
+
+app = typer.Typer()
+
+_HEADER = (
+    "name", "family", "size", "parameters", "stage", "options by", "context", "dtype", "dialogue", "licence", "gated",
+    "memory", "download", "smallest machine", "from", "here",
+)  # fmt: skip
+
+
+@app.command()
+def models(
+    card: Annotated[str, typer.Option(help="print the card of this model: what was planted, what was measured")] = "",
+    model: Annotated[list[str] | None, typer.Option(help="only this name or path; may be given several times")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the table as JSON, and nothing else")] = False,
+) -> None:
+    """List the models of the catalogue with what fits this machine, or print the card of one."""
+    if card:
+        typer.echo(plain(read_card(find(card))), nl=False)
+        return
+    settings = read_settings()
+    admit(model or (), settings)
+    chosen = [find(name) for name in model] if model else list(catalogue().values())
+    from moralsc.engines.local_machine import measure  # torch takes a moment to import
+
+    machine, disk = measure(), hub.free_disk()
+    rows = [_row(spec, machine, disk, settings.memory * 10**9) for spec in chosen]
+    if as_json:
+        typer.echo(json.dumps([dict(zip(_HEADER, row, strict=True)) for row in rows], indent=1))
+        return
+    typer.echo(_here(machine, disk))
+    show_table([_HEADER, *rows])
+    typer.echo(f"\nmemory: computed from the parameters, in the precision that is chosen here. {_COMPUTED}\n")
+    for spec in chosen:
+        typer.echo(" ".join(filter(None, (f"{spec.name}: {spec.nature}", _limit(spec), spec.unpinned))))
+
+
+_COMPUTED = "download: computed for models that are not here; the hub says it in bytes before one begins."
+
+
+def _here(machine: "Machine", disk: int) -> str:
+    """What this machine has, in a sentence."""
+    memory = f"{bytes_text(machine.free)} free of {bytes_text(machine.total)}"
+    beside = "" if machine.device == "cpu" else f", beside it {bytes_text(machine.memory_free)} of memory"
+    return (
+        f"Models run on {machine.device} here: {machine.name}, {memory}{beside}. The disk of {hub.cache_folder()} has "
+        f"room for {bytes_text(disk)}.\n"
+    )
+
+
+def _row(spec: ModelSpec, machine: "Machine", disk: int, limit: int) -> Sequence[str]:
+    try:
+        there = hub.cached(spec) if spec.repo else None
+    except ModelError:
+        there = None
+    spec = there.spec if there else spec
+    try:
+        fit.check_library(spec)
+        memory, problem = bytes_text(fit.place(spec, machine, limit=limit).needed), ""
+    except ModelError as error:
+        memory, problem = bytes_text(fit.needed(spec, Precision.BFLOAT16)), str(error)
+    size = fit.download(spec)
+    if not problem and not there and size > disk:
+        problem = f"Its files take about {bytes_text(size)}, but the disk has room for {bytes_text(disk)}."
+    return (
+        spec.name,
+        spec.family,
+        spec.size_label or spec.size,
+        spec.size,
+        spec.stage,
+        spec.scored_by,
+        str(spec.context or ""),
+        _stated(spec.dtype) if spec.quantisation is Quantisation.NONE else spec.quantisation,
+        _stated(spec.template),
+        spec.licence or "see the hub",
+        "gated" if spec.gated else "",
+        memory,
+        "" if not spec.repo else "here" if there else bytes_text(size),
+        fit.runs_on(spec),
+        _origin(spec),
+        problem or ("fits" if not spec.gated or there else "fits; accept the licence first"),
+    )
+
+
+def _stated(value: Precision | Template) -> str:
+    return "" if value in (Precision.UNSTATED, Template.UNSTATED) else value
+
+
+def _origin(spec: ModelSpec) -> str:
+    if spec.bundled or not spec.repo:
+        return "bundled" if spec.bundled else spec.path
+    commit = hub.settled(spec)
+    return f"{spec.repo} at {commit[:12]}" if commit else f"{spec.repo}, commit not settled yet"
+
+
+def _limit(spec: ModelSpec) -> str:
+    """What it can be asked, where that is not everything."""
+    return f"Asked items of {', '.join(spec.only_for)} only. {spec.why_only}" if spec.only_for else ""

@@ -1,0 +1,159 @@
+"""Models from files of one's own: a folder, a GGUF file, and where neither is taken."""
+
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import gguf
+import numpy as np
+import pytest
+from catalogues import offering
+from engines.tiny_models import chat_tokenizer, tiny
+from typer.testing import CliRunner, Result
+
+from moralsc import cli
+from moralsc.answers import ScoredBy
+from moralsc.engines.pool import load_local
+from moralsc.errors import InputError, ModelError
+from moralsc.models import Precision, Quantisation, Stage, Template, catalogue
+from moralsc.models.files import gguf_parameters, licence, safetensors_facts
+from moralsc.models.local import admit, local_spec
+from moralsc.settings import Settings
+
+OPEN = Settings(cache=Path("unused"))
+PUBLIC = Settings.from_env({"SPACE_ID": "somebody/space"})
+
+
+@pytest.fixture(autouse=True)
+def own_catalogue() -> Iterator[None]:
+    """What a test admits is gone after it."""
+    with offering(dict(catalogue())):
+        yield
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made, tokenizer = tmp_path_factory.mktemp("models") / "mine", chat_tokenizer()
+    tiny("llama", tokenizer).save_pretrained(made)
+    tokenizer.save_pretrained(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def gguf_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama of random numbers, with a vocabulary of bytes."""
+    path = tmp_path_factory.mktemp("gguf") / "mine.gguf"
+    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *map(chr, range(97, 123))]
+    kinds = [gguf.TokenType.UNKNOWN, gguf.TokenType.CONTROL, gguf.TokenType.CONTROL]
+    kinds += [gguf.TokenType.BYTE] * 256 + [gguf.TokenType.NORMAL] * 26
+    writer = gguf.GGUFWriter(path, "llama")
+    for name, value in (("context_length", 1024), ("embedding_length", 16), ("block_count", 1), ("head_count", 2)):
+        getattr(writer, f"add_{name}")(value)
+    writer.add_feed_forward_length(24)
+    writer.add_head_count_kv(2)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_dimension_count(8)
+    writer.add_vocab_size(len(tokens))
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list(tokens)
+    writer.add_token_scores([0.0] * len(tokens))
+    writer.add_token_types(kinds)
+    for role, index in (("unk", 0), ("bos", 1), ("eos", 2)):
+        getattr(writer, f"add_{role}_token_id")(index)
+    numbers = np.random.default_rng(0)
+    shapes = {
+        "token_embd": (len(tokens), 16),
+        "output": (len(tokens), 16),
+        "output_norm": (16,),
+        "blk.0.attn_norm": (16,),
+        "blk.0.ffn_norm": (16,),
+        **{f"blk.0.attn_{part}": (16, 16) for part in ("q", "k", "v", "output")},
+        **{f"blk.0.ffn_{part}": (24, 16) for part in ("gate", "up")},
+        "blk.0.ffn_down": (16, 24),
+    }
+    for name, shape in shapes.items():
+        writer.add_tensor(f"{name}.weight", numbers.normal(size=shape).astype(np.float32))
+    for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file):
+        write()
+    writer.close()
+    return path
+
+
+GGUF_NUMBERS = 285 * 16 * 2 + 3 * 16 + 4 * 256 + 3 * 24 * 16
+
+
+def ask(model: Path | str) -> Result:
+    given = ("ask", "--benchmark", "winogender:bundled", "--item", "b-nurse.sailor.0", "--json")
+    return CliRunner().invoke(cli.app, (*given, "--model", str(model)))
+
+
+def test_a_folder_is_described_by_its_files(folder: Path) -> None:
+    spec = local_spec(str(folder))
+    assert (spec.name, spec.title, spec.path) == (str(folder), "mine", str(folder))
+    assert (spec.stage, spec.scored_by, spec.dtype) == (Stage.UNKNOWN, ScoredBy.TEXT, Precision.FLOAT32)
+    assert (spec.template, spec.context, spec.licence, spec.bundled) == (Template.CHAT, 512, "", False)
+    assert spec.parameters == sum(p.numel() for p in tiny("llama", chat_tokenizer()).parameters())
+
+
+def test_a_folder_is_asked_in_a_terminal_and_says_which_weights_these_are(folder: Path) -> None:
+    result = ask(folder)
+    assert result.exit_code == 0, result.stderr
+    record = json.loads(result.stdout)
+    assert record["model"] == str(folder)
+    assert record["mark"] == ""
+    assert record["provenance"]["weights"].startswith("sha256:")
+
+
+def test_a_gguf_file_is_asked_too(gguf_file: Path) -> None:
+    spec = local_spec(str(gguf_file))
+    assert (spec.quantisation, spec.gguf_file, spec.parameters) == (Quantisation.GGUF, "mine.gguf", GGUF_NUMBERS)
+    admit([str(gguf_file)], OPEN)
+    engine = load_local(str(gguf_file))
+    assert engine.provenance["quantisation"] == "gguf"
+    asked = ask(gguf_file)
+    assert asked.exit_code == 0, asked.stderr
+
+
+def test_on_a_public_space_only_models_of_the_catalogue_are_taken(folder: Path) -> None:
+    assert PUBLIC.only_catalogue
+    with pytest.raises(InputError, match="only models of the catalogue"):
+        admit([str(folder)], PUBLIC)
+    assert str(folder) not in catalogue()
+    admit([next(iter(catalogue()))], PUBLIC)
+
+
+def test_a_name_is_no_path_and_a_path_no_name(tmp_path: Path) -> None:
+    before = list(catalogue())
+    admit(["no-such-model", *before], OPEN)
+    assert list(catalogue()) == before
+    with pytest.raises(InputError, match="no folder and no .gguf file"):
+        admit([str(tmp_path / "nowhere")], OPEN)
+    with pytest.raises(InputError, match="holds no model"):
+        admit([str(tmp_path)], OPEN)
+
+
+def test_a_damaged_file_is_a_sentence(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.gguf"
+    for data in (b"", b"GGUF", b"GGUF" + struct.pack("<IQQ", 3, 1, 1), b"another thing that is long enough"):
+        broken.write_bytes(data)
+        with pytest.raises(ModelError, match="broken.gguf is no GGUF file"):
+            gguf_parameters(broken)
+    for data in (b"", struct.pack("<Q", 2**60), struct.pack("<Q", 4) + b"[[[["):
+        (tmp_path / "model.safetensors").write_bytes(data)
+        with pytest.raises(ModelError, match="model.safetensors .* damaged"):
+            safetensors_facts(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("card", "named"),
+    [
+        ("---\nlicense: apache-2.0\n---\n# x", "apache-2.0"),
+        ("---\ntags: [x]\nlicense: 'llama3.2'\n---\n", "llama3.2"),
+        ("# no front matter\nlicense: mit\n", ""),
+        ("---\nlanguage: en\n---\nlicense: mit\n", ""),
+    ],
+)
+def test_the_licence_is_that_of_the_cards_front_matter(card: str, named: str, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(card)
+    assert licence(tmp_path) == named
