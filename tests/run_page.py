@@ -13,6 +13,7 @@ from moralsc.settings import Settings
 from moralsc.ui import run_section
 from moralsc.ui.app import launch
 from moralsc.ui.context import Context, new_context
+from moralsc.ui.own import build_visitor
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def serving_runs(cache: Path, **settings: int) -> Iterator[RunPage]:
     app = gr.Blocks(title="runs", analytics_enabled=False, fill_width=True)
     with app:
         gr.Markdown("# moralsc")
-        run_section.build(context)
+        run_section.build(context, build_visitor())
     try:
         ticking.start()
         yield RunPage(launch(context.settings, block=False, app=app), context)

@@ -46,7 +46,7 @@ def score(benchmark: str, path: Path, settings: Settings, how: Resampling = DEFA
         lines=tuple(METRICS[benchmark](read.results, how)),
         gold=tuple(bbq.lines(bbq.gold(read.results), _VALUES_ONLY)) if is_bbq else (),
         rules=tuple(by_rules(read.results)) if is_bbq else (),
-        notes=tuple(_coverage(read.coverage)),
+        notes=tuple(coverage_notes(read.coverage)),
     )
 
 
@@ -89,7 +89,8 @@ def rule_records(rules: Sequence[Ruled]) -> list[Mapping[str, Any]]:
     return [asdict(ruled) for ruled in rules]
 
 
-def _coverage(coverage: Mapping[str, tuple[int, int]]) -> Iterator[str]:
+def coverage_notes(coverage: Mapping[str, tuple[int, int]]) -> Iterator[str]:
+    """A sentence for each part that does not have all its lines; see `Predictions.coverage`."""
     for part, (given, there) in coverage.items():
         if given < there:
             yield f"{part}: {given} of {there} have a line; the others are not in these figures."

@@ -80,7 +80,10 @@ class Record:
     favoured: str | None = _f("label of the most probable option; null where two share the first place")
     favoured_role: str | None = _f("its part; null where it has none")
     favoured_right: bool | None = _f("whether it is the right one; null where none is")
-    outcome: str | None = _f("how the reply was read: option, refused or unparsed; null without a reply")
+    outcome: str | None = _f(
+        "how the reply was read: option, refused or unparsed; null without a reply. Answers made elsewhere: also tied "
+        "or excluded"
+    )
     label: str | None = _f("label of the option that the reply names")
     span_start: int | None = _f("first character of the reply that decided")
     span_end: int | None = _f("one past the last of them")
@@ -89,7 +92,7 @@ class Record:
     said_right: bool | None = _f("whether that option is the right one; null where none is")
     status: str = _f("done or failed")
     failure: str | None = _f("why it failed: " + ", ".join(Failure))
-    reason: str | None = _f("the same in a sentence")
+    reason: str | None = _f("the same in a sentence; or why an answer made elsewhere is excluded")
     seconds: float = _f("wall time of its batch, shared equally by the batch's records")
     tokens: float | None = _f("tokens computed for its batch, shared equally; null if the engine does not count them")
 

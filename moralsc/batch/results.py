@@ -17,7 +17,7 @@ NEEDED = (
     *("model", "benchmark", "source", "category", "item", "arm", "condition", "polarity", "occupation"),
     *("percent_female", "weight", "correction", "round", "groups", "correct", "probabilities"),
     *("p_unbiased", "p_stereotyped", "p_counter", "favoured", "favoured_role"),
-    *("outcome", "label", "said_role", "failure"),
+    *("outcome", "label", "said_role", "failure", "reason"),
 )
 """The fields of a Record that its Result is made from."""
 
@@ -95,7 +95,7 @@ def _answer(record: Record, by: By) -> tuple[str | None, Missing | None, str]:
     if record.outcome is None:
         return None, Missing.EXCLUDED, NOT_GENERATED
     if record.label is None:
-        return None, Missing(record.outcome), ""
+        return None, Missing(record.outcome), record.reason or ""
     return record.said_role, None, ""
 
 

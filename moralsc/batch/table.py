@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from moralsc.batch.record import Record, dictionary, kinds
@@ -41,7 +42,7 @@ def check(path: Path, most_rows: int, most_bytes: int) -> None:
     """Accept a file that others made, before it is read.
 
     Args:
-        most_bytes: of its columns once they are unpacked, as the file itself says.
+        most_bytes: of its columns once they are unpacked: as the file itself says, and then counted.
 
     Raises:
         DataError: it is no Parquet file, lacks fields of a record, has them of another type, or is too large.
@@ -64,6 +65,32 @@ def check(path: Path, most_rows: int, most_bytes: int) -> None:
             f"{path.name} holds {rows} rows and unpacks to {size / 1e6:.0f} MB. Allowed are {most_rows} rows and "
             f"{most_bytes / 1e6:.0f} MB."
         )
+    if _texts_exceed(path, most_bytes):
+        raise DataError(f"{path.name} holds texts of more than {most_bytes / 1e6:.0f} MB, which is the most.")
+
+
+def _texts_exceed(path: Path, most_bytes: int) -> bool:
+    """Whether its texts are longer in all: a file that holds one text once may name it in every row."""
+    with pq.ParquetFile(path) as file:
+        leaves = [file.schema.column(k) for k in range(len(file.schema.names))]
+    names = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
+    total = 0
+    with pq.ParquetFile(path, read_dictionary=names) as file:  # no text is unfolded before it is counted
+        for chunk in file.iter_batches(_ROWS, columns=names):
+            total += sum(map(_length, chunk.columns))
+            if total > most_bytes:
+                return True
+    return False
+
+
+def _length(column: Any) -> int:
+    """Bytes of a column's texts, each counted as often as it is named."""
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        return _length(column.flatten())
+    if not pa.types.is_dictionary(column.type):
+        return int(column.nbytes)
+    lengths = pc.take(pc.binary_length(column.dictionary), column.indices)
+    return pc.sum(lengths).as_py() or 0
 
 
 def _fits(kind: Any, field: Any) -> bool:

@@ -1,1 +1,1 @@
-"""Runs that the page's server makes for its visitors: each is `moralsc run` in a process of its own."""
+"""Runs of a page's visitors: those that its server makes, each `moralsc run` in its own process, and brought ones."""

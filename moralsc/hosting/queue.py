@@ -15,6 +15,7 @@ import psutil
 
 from moralsc.batch.plan import Plan
 from moralsc.errors import InputError
+from moralsc.hosting.age import too_old
 from moralsc.hosting.job import LOG, RUN, Job, State, Ticket, Wish, owner_of, process, read_job, write_ticket
 from moralsc.hosting.pace import Estimate, estimate
 from moralsc.settings import Settings
@@ -25,7 +26,6 @@ MOST_OPEN = 5
 _OPEN = (State.WAITING, State.RUNNING)
 _STOP_SECONDS = 10.0
 _NICE = 10
-_DAY = 86_400.0
 
 
 class Queue:
@@ -195,11 +195,8 @@ class Queue:
                 running.kill()
 
     def _prune(self, everyone: list[Job]) -> None:
-        if not self._settings.run_days:
-            return
-        limit = time.time() - self._settings.run_days * _DAY
         for job in everyone:
-            if job.state not in _OPEN and max(job.ticket.created, job.ticket.started) < limit:
+            if job.state not in _OPEN and too_old(max(job.ticket.created, job.ticket.started), self._settings):
                 shutil.rmtree(job.path, ignore_errors=True)
 
     def _all(self) -> Iterator[Job]:

@@ -16,6 +16,9 @@ from moralsc.prompts import PromptSet
 from moralsc.reports.browse import records_of
 from moralsc.settings import Settings
 
+ORIGIN, ELSEWHERE = "origin", "predictions"
+"""What run.json says of answers that were made elsewhere."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -41,15 +44,19 @@ def dialogues(
     """All that was asked about one item, in the order of the plan: for each order of its options one a correction.
 
     Raises:
-        RunError: the run has no such item.
+        RunError: the run has no such item, or holds answers alone.
         DataError: the item is not on this machine.
     """
     records = records_of(run, model, benchmark, source, item)
     if not records:
         raise RunError(f"The run in {run.name} holds no answer of {model} to {item}.")
+    head = read_head(run) or {}
+    if head.get(ORIGIN) == ELSEWHERE:
+        raise RunError(
+            "These answers were made elsewhere: what the model was sent is not known, and no dialogue is there."
+        )
     key = next(key for key, named in ITEM_SETS.items() if named == (benchmark, source))
     asked = find_item(key, item, settings)
-    head = read_head(run) or {}
     facts = {name: str(value) for name, value in head.get("models", {}).get(model, {}).items() if value}
     whole = Probe(model, asked, _manner(records), str(head.get("prompts", {}).get("hash", "")), (), provenance=facts)
     chains: dict[tuple[str, str], dict[str, list[Replay]]] = {}

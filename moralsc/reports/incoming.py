@@ -1,8 +1,9 @@
-"""Runs that somebody brings: a zipped run folder, or its Parquet file alone. Checked, never trusted.
+"""Runs that somebody brings: a zipped run folder, its Parquet file alone, or predictions. Checked, never trusted.
 
 Files are unpacked under names of ours, sizes are counted while they are read, and a sentence says what is wrong.
 """
 
+import codecs
 import json
 import re
 import shutil
@@ -21,17 +22,33 @@ from moralsc.batch.record import Record
 from moralsc.benchmarks import Source
 from moralsc.dialogue import BASELINE, Form, Mode
 from moralsc.errors import DataError, MoralscError
+from moralsc.reports import predicted
+from moralsc.reports.dialogues import ELSEWHERE, ORIGIN
 from moralsc.reports.runs import Run, read_run
+from moralsc.settings import Settings
 
-MAX_FILE = 50_000_000
-"""Bytes of a file that is brought."""
-MAX_UNPACKED = 400_000_000
-"""Bytes of what is in it."""
+UNPACKED = 8
+"""How many times larger than a file may be (`Settings.bring_mb`) what is in it may be."""
 MAX_ROWS = 500_000
+_MB = 1_000_000
 _MAX_ENTRIES = 10_000
 _CHUNK = 1 << 20
+_LONG = 400
 _SHARD = re.compile(r"[0-9]{3}-[0-9]{1,4}\.jsonl")
-_ALLOWED = "Bring a run's folder as .zip, or its records.parquet."
+_BEGIN, _ZIP, _PARQUET = 1000, b"PK", b"PAR1"
+_ALLOWED = "Bring a run's folder as .zip, its records.parquet, or predictions as moralsc score reads them (.jsonl)."
+
+
+@dataclass(frozen=True)
+class Received:
+    """What came of a file.
+
+    Attributes:
+        notes: sentences on what predictions do not cover.
+    """
+
+    run: Run
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,13 @@ class _Design:
     models: list[str]
     benchmarks: list[str]
     corrections: list[str]
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """What of an attempt is shown."""
+
+    started: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +78,7 @@ class _Head:
     data: dict[str, dict[str, Any]]
     prompts: dict[str, str]
     models: dict[str, dict[str, Any]]
-    attempts: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    attempts: Annotated[list[_Attempt], Field(min_length=1)]
     done: int = 0
     seconds: float = 0.0
     tokens: int | None = None
@@ -63,31 +87,65 @@ class _Head:
 _HEAD = TypeAdapter(_Head)
 
 
-def receive(path: Path, into: Path, name: str = "") -> Run:
-    """The run in a file, which becomes a run's folder.
+def receive(path: Path, into: Path, settings: Settings, name: str = "") -> Received:
+    """The run in a file, which becomes a run's folder. What the file is, is told by its content.
 
     Args:
         into: the folder, empty or not there yet.
+        settings: its `bring_mb`, and where the published items are that predictions are about.
         name: for people; the file's by default.
 
     Raises:
-        DataError: the file is no run, or larger than allowed.
+        DataError: the file is no run and no predictions, or larger than allowed; the sentence says what is.
     """
     name = name or path.stem
-    if path.stat().st_size > MAX_FILE:
-        raise DataError(f"{path.name} is larger than {MAX_FILE // 1_000_000} MB. {_ALLOWED}")
-    into.mkdir(parents=True, exist_ok=True)
-    if zipfile.is_zipfile(path):
-        _unpack(path, into)
-        return _read(into, name)
-    table.check(path, MAX_ROWS, MAX_UNPACKED)
-    shutil.copyfile(path, into / folder.RECORDS)
     try:
-        head = _head(table.read(path))
-    except (ValueError, TypeError, KeyError, AttributeError, MoralscError) as error:
-        raise _odd(error) from error
+        _check_size(path, settings)
+        into.mkdir(parents=True, exist_ok=True)
+        return _received(path, into, settings, name)
+    except DataError as error:
+        raise DataError(f"{_short(error, path, into)} {_ALLOWED}") from error
+    except Exception as error:  # whatever a damaged file makes of the libraries that read it
+        odd = f"The file holds a value that no run of ours has ({type(error).__name__}: {_short(error, path, into)})."
+        raise DataError(f"{odd} {_ALLOWED}") from error
+
+
+def _check_size(path: Path, settings: Settings) -> None:
+    size = path.stat().st_size
+    if not size:
+        raise DataError(f"{path.name} is empty.")
+    if size > settings.bring_mb * _MB:
+        raise DataError(f"{path.name} has {size / _MB:.1f} MB. At most {settings.bring_mb} MB are allowed.")
+
+
+def _received(path: Path, into: Path, settings: Settings, name: str) -> Received:
+    with path.open("rb") as file:
+        begin = file.read(_BEGIN)
+    if begin.startswith(_ZIP):
+        _unpack(path, into, settings.bring_mb * _MB * UNPACKED)
+        return Received(_read(into, name, settings), ())
+    if begin.startswith(_PARQUET):
+        table.check(path, MAX_ROWS, settings.bring_mb * _MB * UNPACKED)
+        shutil.copyfile(path, into / folder.RECORDS)
+        _write_head(into, table.read(path))
+        return Received(_read(into, name, settings), ())
+    if begin.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
+        found = predicted.read(path, name, settings)
+        table.write(into / folder.RECORDS, found.records, {"format": FORMAT})
+        _write_head(into, found.records, ELSEWHERE)
+        return Received(_read(into, name, settings), found.notes)
+    raise DataError(f"{path.name} begins neither as a zip file, nor as Parquet, nor as JSON lines in UTF-8.")
+
+
+def _write_head(into: Path, records: Iterable[Record], origin: str = "") -> None:
+    head = _head(records) | ({ORIGIN: origin} if origin else {})
     (into / HEAD).write_text(json.dumps(head), encoding="utf-8")
-    return _read(into, name)
+
+
+def _short(error: Exception, path: Path, into: Path) -> str:
+    """What it says, without places on this machine, and no longer than a sentence should be."""
+    said = " ".join(str(error).replace(str(into), path.stem).replace(str(path), path.name).split())
+    return said if len(said) <= _LONG else f"{said[:_LONG]}…"
 
 
 def _head(records: Iterable[Record]) -> dict[str, Any]:
@@ -113,39 +171,33 @@ def _head(records: Iterable[Record]) -> dict[str, Any]:
     return {"format": FORMAT, "complete": True, **counted, **known}
 
 
-def _read(into: Path, name: str) -> Run:
+def _read(into: Path, name: str, settings: Settings) -> Run:
     if (into / folder.RECORDS).is_file():
-        table.check(into / folder.RECORDS, MAX_ROWS, MAX_UNPACKED)
+        table.check(into / folder.RECORDS, MAX_ROWS, settings.bring_mb * _MB * UNPACKED)
     try:
         _HEAD.validate_json((into / HEAD).read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise DataError(f"The zip file's {HEAD} is not a run's ({place}: {first['msg']}). {_ALLOWED}") from error
+        raise DataError(f"The zip file's {HEAD} is not a run's ({place}: {first['msg']}).") from error
     try:
         return read_run(into, name)
     except MoralscError as error:
-        raise DataError(f"The zip file holds no run that can be read: {error}") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise _odd(error) from error
+        raise DataError(f"There is no run in it that can be read: {error}") from error
 
 
-def _odd(error: Exception) -> DataError:
-    return DataError(f"The run holds a value that none of ours has ({type(error).__name__}: {error}). {_ALLOWED}")
-
-
-def _unpack(path: Path, into: Path) -> None:
+def _unpack(path: Path, into: Path, most: int) -> None:
     """Write the files of the one run in a zip file, and nothing else of it."""
     try:
         with zipfile.ZipFile(path) as file:
             entries = file.infolist()
             if len(entries) > _MAX_ENTRIES:
                 raise DataError(f"The zip file has {len(entries)} entries, allowed are {_MAX_ENTRIES}.")
-            left = MAX_UNPACKED
+            left = most
             for entry, target in _wanted(entries):
-                left -= _write(file, entry, into / target, left)
+                left -= _write(file, entry, into / target, left, most)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-        raise DataError(f"The zip file cannot be read ({error}). {_ALLOWED}") from error
+        raise DataError(f"The zip file cannot be read ({error}).") from error
 
 
 def _wanted(entries: list[zipfile.ZipInfo]) -> Iterator[tuple[zipfile.ZipInfo, str]]:
@@ -161,7 +213,7 @@ def _wanted(entries: list[zipfile.ZipInfo]) -> Iterator[tuple[zipfile.ZipInfo, s
             yield entry, f"{folder.SHARDS}/{place.name}"
 
 
-def _write(file: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: int) -> int:
+def _write(file: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: int, most: int) -> int:
     """Unpack one entry; returns its size, which is counted as it comes, whatever the entry says of itself."""
     target.parent.mkdir(parents=True, exist_ok=True)
     size = 0
@@ -169,6 +221,6 @@ def _write(file: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: in
         while chunk := source.read(_CHUNK):
             size += len(chunk)
             if size > left:
-                raise DataError(f"The zip file unpacks to more than {MAX_UNPACKED // 1_000_000} MB.")
+                raise DataError(f"The zip file unpacks to more than {most // _MB} MB, which is the most.")
             sink.write(chunk)
     return size

@@ -85,7 +85,8 @@ def launch(settings: Settings, *, block: bool = True, app: gr.Blocks | None = No
     if app is None:
         context = new_context(settings)
         app = build_app(context)
-        threading.Thread(target=context.runs.keep_going, args=(threading.Event(),), daemon=True).start()
+        for keeper in (context.runs, context.brought):
+            threading.Thread(target=keeper.keep_going, args=(threading.Event(),), daemon=True).start()
     app.queue(max_size=settings.queue, default_concurrency_limit=8)
     try:
         return _serve(app, settings, block)
@@ -107,7 +108,7 @@ def _serve(app: gr.Blocks, settings: Settings, block: bool) -> str:
         ssr_mode=False,
         show_error=False,
         enable_monitoring=False,
-        max_file_size="1mb",
+        max_file_size=f"{max(settings.bring_mb, 1)}mb",
         state_session_capacity=1000,
         prevent_thread_lock=not block,
         quiet=not block,

@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from moralsc.answers import ScoredBy
 from moralsc.benchmarks import ITEM_SETS, Source
-from moralsc.errors import InputError, choose
+from moralsc.errors import InputError, MoralscError, RunError, choose
 from moralsc.models import catalogue
 from moralsc.notation import number, signed
 from moralsc.prompts import PromptSet
 from moralsc.settings import Settings
 from moralsc.ui import link
 from moralsc.ui.kept import Kept
-from moralsc.ui.library import Folder, Held, Library
+from moralsc.ui.library import Held, Library
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,25 +72,25 @@ class Behind:
         self._library, self._settings, self._prompts = library, settings, prompts
         self._frames: Kept[Any, Any] = Kept(8)
 
-    def names(self) -> tuple[str, ...]:
-        """The runs there are."""
-        return tuple(f.name for f in self._library.folders())
+    def runs(self, visitor: str = "") -> tuple[tuple[str, str], ...]:
+        """What a list shows of every run there is for this visitor, and its name."""
+        return tuple(f.choice for f in self._library.folders(visitor))
 
-    def held(self, run: str) -> Held:
+    def held(self, run: str, visitor: str = "") -> Held:
         """What a run holds.
 
         Raises:
             InputError: there is no such run.
             RunError: it cannot be read.
         """
-        return self._library.open(self._folder(run)).held
+        return self._library.open(self._library.folder(run, visitor)).held
 
-    def conditions(self, run: str) -> tuple[str, ...]:
+    def conditions(self, run: str, visitor: str = "") -> tuple[str, ...]:
         """Every condition of a run but its baseline, rounds named."""
-        parts = self._library.open(self._folder(run)).parts
+        parts = self._library.open(self._library.folder(run, visitor)).parts
         return tuple(c for c in dict.fromkeys(c for part in parts for c in part.found) if c != "baseline")
 
-    def listing(self, chosen: Chosen, page: int) -> Listing:
+    def listing(self, chosen: Chosen, page: int, visitor: str = "") -> Listing:
         """A page of the items behind a condition.
 
         Raises:
@@ -98,7 +99,7 @@ class Behind:
         """
         from moralsc.reports import browse
 
-        frame = self._sorted(chosen)
+        frame = self._sorted(chosen, visitor)
         if frame.empty:
             return Listing(sentence="No item is left: change the words or the filters.")
         pages = (len(frame) - 1) // PAGE + 1
@@ -116,19 +117,24 @@ class Behind:
             sentence=f"{len(frame)} rows; {what}.",
         )
 
-    def told(self, chosen: Chosen, item: str) -> list[Told]:
+    def told(self, chosen: Chosen, item: str, visitor: str = "") -> list[Told]:
         """An item's dialogues, the chosen correction's first.
 
         Raises:
             InputError: there is no such run.
-            RunError: it has no such item.
+            RunError: it has no such item, or holds no dialogues.
             DataError: the item is not on this machine.
         """
         from moralsc.reports.dialogues import dialogues
 
-        benchmark, source = ITEM_SETS[chosen.benchmark]
-        path = self._folder(chosen.run).path
-        found = dialogues(path, chosen.model, benchmark, source, item, self._settings, self._prompts)
+        benchmark, source = ITEM_SETS[choose("benchmark", chosen.benchmark, ITEM_SETS)]
+        path = self._library.folder(chosen.run, visitor).path
+        try:
+            found = dialogues(path, chosen.model, benchmark, source, item, self._settings, self._prompts)
+        except MoralscError:
+            raise
+        except Exception as error:  # records that somebody brought may hold anything
+            raise RunError(f"The records of {item} in {chosen.run} are not as this program writes them.") from error
         wanted = chosen.correction.partition(",")[0]
         return sorted(found, key=lambda told: told.correction != wanted)
 
@@ -137,15 +143,11 @@ class Behind:
         spec = catalogue().get(chosen.model)
         return "?" + link.query(told.probe, chosen.benchmark, spec.version if spec else "")
 
-    def _folder(self, run: str) -> Folder:
-        there = {f.name: f for f in self._library.folders()}
-        return there[choose("run", run, there)]
-
-    def _sorted(self, chosen: Chosen) -> pd.DataFrame:
+    def _sorted(self, chosen: Chosen, visitor: str) -> pd.DataFrame:
         from moralsc.batch.results import By
         from moralsc.reports import browse
 
-        folder = self._folder(chosen.run)
+        folder = self._library.folder(chosen.run, visitor)
         if not (chosen.model and chosen.benchmark and chosen.correction):
             raise InputError("Choose a model, a benchmark and a correction: the run has them in the lists.")
         benchmark, source = ITEM_SETS[choose("benchmark", chosen.benchmark, ITEM_SETS)]
@@ -170,7 +172,9 @@ def card(told: Told, arm: int) -> Card:
     from moralsc.experiment.card import card_of
 
     dialogue = told.probe.arms[arm]
-    scored = next((t.score.scored_by for t in dialogue.turns if t.score), catalogue()[told.probe.model].scored_by)
+    spec = catalogue().get(told.probe.model)  # somebody may bring a run of another model
+    usual = spec.scored_by if spec else ScoredBy.TEXT
+    scored = next((t.score.scored_by for t in dialogue.turns if t.score), usual)
     return card_of(dialogue, told.probe.model, dict(told.probe.provenance), told.probe.prompts, scored)
 
 

@@ -16,7 +16,8 @@ from moralsc.ui import behind, texts, updates, views
 from moralsc.ui.behind import SORTS, Behind, Chosen, Listing
 from moralsc.ui.context import Context
 from moralsc.ui.library import Library
-from moralsc.ui.parts import filled, template
+from moralsc.ui.own import Visitor
+from moralsc.ui.parts import filled, heading, template
 from moralsc.ui.queues import MODEL_LIMIT, MODEL_QUEUE
 from moralsc.ui.saving import SAVE
 from moralsc.ui.updates import Updates, answering, session
@@ -74,7 +75,7 @@ class Parts:
         ]
 
 
-def build(context: Context, library: Library, shown: gr.Tab) -> None:
+def build(context: Context, library: Library, visitor: Visitor, shown: gr.Tab) -> None:
     """Add the section inside the tab; nothing is read before the tab is shown."""
     parts = _build_parts()
     handlers = Handlers(context, Behind(library, context.settings, context.prompts), parts)
@@ -82,19 +83,22 @@ def build(context: Context, library: Library, shown: gr.Tab) -> None:
     opened = [parts.told, parts.which, parts.table, parts.dialogue, parts.taking, parts.probe, parts.status]
 
     def do(event: Any, handler: Callable[..., Updates], inputs: list[Any], outputs: list[Any]) -> Any:
-        return event(answering(handler, parts.status), inputs, outputs, **_PRIVATE)
+        return event(answering(handler, parts.status), outputs=outputs, **visitor.before(inputs), **_PRIVATE)
 
     do(shown.select, handlers.open, [parts.run], filled)
+    do(visitor.runs.apply, handlers.look_again, [parts.run], filled)
     do(parts.run.input, handlers.choose_run, [parts.run], filled)
     rest = [c.input for c in parts.choosers[1:6]] + [parts.sort.input, parts.search.change]
     choose = answering(handlers.choose, parts.status)
-    gr.on(rest, choose, parts.choosers, filled, trigger_mode="always_last", **_PRIVATE)
+    gr.on(rest, choose, outputs=filled, trigger_mode="always_last", **visitor.before(parts.choosers), **_PRIVATE)
     for button, step in ((parts.previous, handlers.back), (parts.next, handlers.forth)):
         do(button.click, step, [parts.listing, *parts.choosers], filled)
     do(parts.table.submit, handlers.choose_item, [parts.listing, *parts.choosers], opened)
-    do(parts.which.input, handlers.choose_dialogue, [parts.told, parts.which, *parts.choosers], opened)
+    which = answering(handlers.choose_dialogue, parts.status)
+    parts.which.input(which, [parts.told, parts.which, *parts.choosers], opened, **_PRIVATE)
     for button, write in ((parts.html, handlers.save_html), (parts.json, handlers.save_json)):
-        saved = do(button.click, write, [parts.told, parts.which], [parts.file, parts.status])
+        taken = answering(write, parts.status)
+        saved = button.click(taken, [parts.told, parts.which], [parts.file, parts.status], **_PRIVATE)
         saved.success(None, parts.file, None, js=SAVE, api_visibility="private")
     model = {**_PRIVATE, "concurrency_id": MODEL_QUEUE, "concurrency_limit": MODEL_LIMIT}
     parts.card.upload(handlers.ask_again, [parts.card], [parts.again, parts.card], **model)
@@ -110,7 +114,7 @@ def told(value: views.View, **more: Any) -> gr.HTML:
 
 def _build_parts() -> Parts:
     with gr.Column(elem_classes="m-group", elem_id="m-behind"):
-        gr.HTML("<h2>Behind the figures</h2>", apply_default_css=False)
+        heading("Behind the figures")
         with gr.Row():
             run = _dropdown("Run", "run")
             model = _dropdown("Model", "model")
@@ -124,13 +128,13 @@ def _build_parts() -> Parts:
             search = gr.Textbox(label="Search", placeholder="id or category", min_width=140, elem_id="m-behind-search")
         listing, open_item = gr.State(Listing()), gr.State(None)
         with gr.Row(elem_id="m-behind-columns"):
-            with gr.Column(scale=5, min_width=340):
+            with gr.Column(scale=6, min_width=340):
                 table = filled("items", js_on_load=_CHOOSE, elem_id="m-behind-table")
                 found = filled("status", value=updates.status(""))
                 with gr.Row():
                     previous = gr.Button("Previous page", size="sm", min_width=110, interactive=False)
                     next_ = gr.Button("Next page", size="sm", min_width=110, interactive=False)
-            with gr.Column(scale=6, min_width=340):
+            with gr.Column(scale=5, min_width=340):
                 which = gr.Dropdown(
                     [], label="What followed the baseline", visible=False, filterable=False, elem_id="m-behind-which"
                 )
@@ -164,19 +168,29 @@ class Handlers:
     def __init__(self, context: Context, behind_: Behind, parts: Parts) -> None:
         self._context, self._behind, self._parts = context, behind_, parts
 
-    def open(self, run: str | None) -> Updates:
+    def open(self, visitor: str, run: str | None) -> Updates:
         """The tab is shown: offer the runs there are, and list the first one's items."""
-        names = self._behind.names()
+        runs = self._behind.runs(visitor)
+        names = [name for _, name in runs]
         chosen = run if run in names else (names[0] if names else None)
-        found = self.choose_run(chosen)
-        return {**found, self._parts.run: gr.update(choices=list(names), value=chosen)}
+        found = self.choose_run(visitor, chosen)
+        return {**found, self._parts.run: gr.update(choices=list(runs), value=chosen)}
 
-    def choose_run(self, run: str | None) -> Updates:
+    def look_again(self, visitor: str, run: str | None) -> Updates:
+        """The visitor has other runs than before: offer them. What is open stays open, unless its run is gone."""
+        runs = self._behind.runs(visitor)
+        if run not in [name for _, name in runs]:
+            return self.open(visitor, run)
+        return {self._parts.run: gr.update(choices=list(runs), value=run)}
+
+    def choose_run(self, visitor: str, run: str | None) -> Updates:
         """Another run: offer what it holds, and list the items of its first correction."""
         p = self._parts
         if not run:
-            return {p.found: updates.status("There is no run to look into yet.")}
-        held, conditions = self._behind.held(run), self._behind.conditions(run)
+            nothing = dict.fromkeys(p.choosers[:6], gr.update(choices=[], value=None))
+            shown = {p.listing: Listing(), p.table: {}, p.found: updates.status("There is no run to look into yet.")}
+            return {**nothing, **shown, **dict.fromkeys((p.previous, p.next), gr.update(interactive=False))}
+        held, conditions = self._behind.held(run, visitor), self._behind.conditions(run, visitor)
         models = [asked.model for asked in held.models]
         categories = [("all", ""), *((texts.category_title(c), c) for c in held.categories)]
         contexts = [("all", ""), *((texts.CONDITION_CHOICES[c], str(c)) for c in _CONTEXTS)]
@@ -192,21 +206,21 @@ class Handlers:
         filled = {part: gr.update(choices=choices, value=v) for (part, choices), v in zip(offered, values, strict=True)}
         model, benchmark, correction, category, context = values
         chosen = Chosen(run, model, benchmark, correction, category, context)
-        return {**filled, p.search: "", p.sort: SORTS[0], **self._listed(chosen, 0)}
+        return {**filled, p.search: "", p.sort: SORTS[0], **self._listed(visitor, chosen, 0)}
 
-    def choose(self, *values: Any) -> Updates:
+    def choose(self, visitor: str, *values: Any) -> Updates:
         """Another filter, order or word."""
-        return self._listed(_chosen(values), 0)
+        return self._listed(visitor, _chosen(values), 0)
 
-    def back(self, listing: Listing, *values: Any) -> Updates:
+    def back(self, visitor: str, listing: Listing, *values: Any) -> Updates:
         """The page before."""
-        return self._listed(_chosen(values), listing.page - 1)
+        return self._listed(visitor, _chosen(values), listing.page - 1)
 
-    def forth(self, listing: Listing, *values: Any) -> Updates:
+    def forth(self, visitor: str, listing: Listing, *values: Any) -> Updates:
         """The page after."""
-        return self._listed(_chosen(values), listing.page + 1)
+        return self._listed(visitor, _chosen(values), listing.page + 1)
 
-    def choose_item(self, event: gr.EventData, listing: Listing, *values: Any) -> Updates:
+    def choose_item(self, event: gr.EventData, visitor: str, listing: Listing, *values: Any) -> Updates:
         """A row of the list: open its item."""
         p = self._parts
         given = str(event._data.get("row", "")) if isinstance(event._data, dict) else ""
@@ -214,7 +228,7 @@ class Handlers:
         if not 0 <= row < len(listing.items):
             return {}
         chosen = _chosen(values)
-        told = self._behind.told(chosen, listing.items[row])
+        told = self._behind.told(chosen, listing.items[row], visitor)
         names = [(_title(t, self._context.prompts), k) for k, t in enumerate(told)]
         which = gr.update(choices=names, value=0, visible=True)
         return {p.told: told, p.which: which, p.table: _table(listing, row), **self._shown(chosen, told[0])}
@@ -260,9 +274,9 @@ class Handlers:
         said = behind.sentences(card, found, engine.provenance.get("weights", ""))
         return [texts.planted(card.model), *said] if texts.planted(card.model) else said
 
-    def _listed(self, chosen: Chosen, page: int) -> Updates:
+    def _listed(self, visitor: str, chosen: Chosen, page: int) -> Updates:
         p = self._parts
-        listing = self._behind.listing(chosen, page)
+        listing = self._behind.listing(chosen, page, visitor)
         counted = (
             f"Page {listing.page + 1} of {listing.pages}: {listing.sentence}" if listing.rows else listing.sentence
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from moralsc.ui.explorer import Explorer, Selection
-from moralsc.ui.parts import template
+from moralsc.ui.parts import heading, template
 from moralsc.ui.views import View, inert, keyed
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _NOTE = (
 def build(explorer: Explorer, selection: gr.State) -> None:
     """Add the section; it follows the runs that `selection` holds."""
     with gr.Column(elem_classes="m-group", elem_id="m-claims"):
-        gr.HTML("<h2>What the papers claim</h2>", apply_default_css=False)
+        heading("What the papers claim")
         listed = gr.HTML({}, html_template=template("claims"), apply_default_css=False)
 
     def judge(selected: Selection) -> View:

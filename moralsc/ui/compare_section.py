@@ -16,7 +16,8 @@ from moralsc.ui.behind_section import told
 from moralsc.ui.comparing import Cell, Comparer, Side
 from moralsc.ui.context import Context
 from moralsc.ui.library import Library
-from moralsc.ui.parts import filled
+from moralsc.ui.own import Visitor
+from moralsc.ui.parts import filled, heading
 from moralsc.ui.updates import Updates, answering
 
 _PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -46,16 +47,17 @@ class Parts:
     status: gr.HTML
 
 
-def build(context: Context, library: Library, shown: gr.Tab) -> None:
+def build(context: Context, library: Library, visitor: Visitor, shown: gr.Tab) -> None:
     """Add the section inside the tab; nothing is read before the tab is shown."""
     p = _build_parts()
     handlers = Handlers(context, Comparer(library), Behind(library, context.settings, context.prompts), p)
     choosers = [*p.a, *p.b]
 
     def do(event: Any, handler: Callable[..., Updates], inputs: list[Any], outputs: list[Any]) -> None:
-        event(answering(handler, p.status), inputs, outputs, **_PRIVATE)
+        event(answering(handler, p.status), outputs=outputs, **visitor.before(inputs), **_PRIVATE)
 
     do(shown.select, handlers.open, [p.a[0], p.b[0]], [*choosers, p.status])
+    do(visitor.runs.apply, handlers.look_again, [p.a[0], p.b[0]], [*choosers, p.status])
     do(p.a[0].input, handlers.choose_a, [p.a[0]], [*p.a, p.status])
     do(p.b[0].input, handlers.choose_b, [p.b[0]], [*p.b, p.status])
     do(p.go.click, handlers.compare, choosers, [p.compared, p.result, p.item, p.columns, p.status])
@@ -66,7 +68,7 @@ def build(context: Context, library: Library, shown: gr.Tab) -> None:
 
 def _build_parts() -> Parts:
     with gr.Column(elem_classes="m-group", elem_id="m-compare"):
-        gr.HTML("<h2>Compare two conditions, models or runs</h2>", apply_default_css=False)
+        heading("Compare two conditions, models or runs")
         with gr.Row():
             a, b = _side("A"), _side("B")
         go = gr.Button("Compare", size="sm", min_width=120, scale=0, elem_id="m-compare-go")
@@ -95,37 +97,46 @@ class Handlers:
     def __init__(self, context: Context, comparer: Comparer, behind: Behind, parts: Parts) -> None:
         self._context, self._comparer, self._behind, self._parts = context, comparer, behind, parts
 
-    def open(self, run_a: str | None, run_b: str | None) -> Updates:
+    def open(self, visitor: str, run_a: str | None, run_b: str | None) -> Updates:
         """The tab is shown: offer the runs there are."""
-        p, names = self._parts, self._comparer.names()
+        p, runs = self._parts, self._comparer.runs(visitor)
+        names = [name for _, name in runs]
         if not names:
-            return {p.status: updates.status("There is no run to compare yet.")}
+            nothing = dict.fromkeys((*p.a, *p.b), gr.update(choices=[], value=None))
+            return {**nothing, p.status: updates.status("There is no run to compare yet.")}
         chosen = [run if run in names else names[0] for run in (run_a, run_b)]
-        found = {**self._offered(p.a, chosen[0], BASELINE), **self._offered(p.b, chosen[1], _FIRST)}
+        found = {**self._offered(visitor, p.a, chosen[0], BASELINE), **self._offered(visitor, p.b, chosen[1], _FIRST)}
         for side, run in zip((p.a, p.b), chosen, strict=True):
-            found[side[0]] = gr.update(choices=list(names), value=run)
-        return found
+            found[side[0]] = gr.update(choices=list(runs), value=run)
+        return {**found, p.status: updates.status("")}
 
-    def choose_a(self, run: str) -> Updates:
+    def look_again(self, visitor: str, run_a: str | None, run_b: str | None) -> Updates:
+        """The visitor has other runs than before: offer them. What is chosen stays, unless its run is gone."""
+        p, runs = self._parts, self._comparer.runs(visitor)
+        if not {run_a, run_b} <= {name for _, name in runs}:
+            return self.open(visitor, run_a, run_b)
+        return {side[0]: gr.update(choices=list(runs), value=run) for side, run in ((p.a, run_a), (p.b, run_b))}
+
+    def choose_a(self, visitor: str, run: str) -> Updates:
         """Another run for A."""
-        return self._offered(self._parts.a, run, BASELINE)
+        return self._offered(visitor, self._parts.a, run, BASELINE)
 
-    def choose_b(self, run: str) -> Updates:
+    def choose_b(self, visitor: str, run: str) -> Updates:
         """Another run for B."""
-        return self._offered(self._parts.b, run, _FIRST)
+        return self._offered(visitor, self._parts.b, run, _FIRST)
 
-    def compare(self, *values: str) -> Updates:
+    def compare(self, visitor: str, *values: str) -> Updates:
         """Set B against A."""
         p = self._parts
         hidden = {p.item: gr.update(visible=False), p.columns: gr.update(visible=False)}
         try:
-            compared = self._comparer.compare(*_sides(values))
+            compared = self._comparer.compare(*_sides(values), visitor)
         except MoralscError as error:
             return {p.status: updates.status(str(error), problem=True), p.result: {}, p.compared: None, **hidden}
         hint = updates.status("Press a count to open its items.")
         return {p.compared: compared, p.result: comparing.view(compared), p.status: hint, **hidden}
 
-    def choose_cell(self, event: gr.EventData, compared: Any, *values: str) -> Updates:
+    def choose_cell(self, event: gr.EventData, visitor: str, compared: Any, *values: str) -> Updates:
         """A count: open its first item."""
         p = self._parts
         given = event._data.get("cell", "") if isinstance(event._data, dict) else ""
@@ -135,30 +146,30 @@ class Handlers:
             return {}
         label = f"Items behind this count: {cell.before} in A, {cell.after} in B"
         chooser = gr.update(choices=list(names), value=names[0], label=label, visible=True)
-        return {p.cell: cell, p.item: chooser, **self._shown(names[0], compared, cell, values)}
+        return {p.cell: cell, p.item: chooser, **self._shown(visitor, names[0], compared, cell, values)}
 
-    def choose_item(self, item: str, compared: Any, cell: Cell | None, *values: str) -> Updates:
+    def choose_item(self, visitor: str, item: str, compared: Any, cell: Cell | None, *values: str) -> Updates:
         """Another item of the same count."""
         if not compared or cell is None or not item:
             return {}
-        return self._shown(item, compared, cell, values)
+        return self._shown(visitor, item, compared, cell, values)
 
-    def _offered(self, side: tuple[gr.Dropdown, ...], run: str, first: str) -> Updates:
-        models, conditions = self._comparer.offered(run)
+    def _offered(self, visitor: str, side: tuple[gr.Dropdown, ...], run: str, first: str) -> Updates:
+        models, conditions = self._comparer.offered(run, visitor)
         value = first if first in conditions else conditions[0]
         return {
             side[1]: gr.update(choices=list(models), value=models[0] if models else None),
             side[2]: gr.update(choices=list(conditions), value=value),
         }
 
-    def _shown(self, item: str, compared: Any, cell: Cell, values: tuple[str, ...]) -> Updates:
+    def _shown(self, visitor: str, item: str, compared: Any, cell: Cell, values: tuple[str, ...]) -> Updates:
         p = self._parts
         a, b = comparing.behind(compared, cell, *_sides(values))
-        drawn = [self._drawn(chosen, item) for chosen in (a, b)]
+        drawn = [self._drawn(visitor, chosen, item) for chosen in (a, b)]
         return {p.left: drawn[0], p.right: drawn[1], p.columns: gr.update(visible=True)}
 
-    def _drawn(self, chosen: Chosen, item: str) -> views.View:
-        probe = self._behind.told(chosen, item)[0].probe
+    def _drawn(self, visitor: str, chosen: Chosen, item: str) -> views.View:
+        probe = self._behind.told(chosen, item, visitor)[0].probe
         if chosen.correction == BASELINE:  # its first turn alone: what follows it belongs to other conditions
             while probe.turns > 1:
                 probe = probe.undo()

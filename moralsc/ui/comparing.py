@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moralsc.dialogue import BASELINE
-from moralsc.errors import InputError, choose
+from moralsc.errors import InputError
 from moralsc.notation import signed
 from moralsc.ui.behind import Chosen
-from moralsc.ui.library import Folder, Library
+from moralsc.ui.library import Library
 from moralsc.ui.views import View, inert, keyed
 
 if TYPE_CHECKING:
@@ -53,22 +53,22 @@ class Comparer:
     def __init__(self, library: Library) -> None:
         self._library = library
 
-    def names(self) -> tuple[str, ...]:
-        """The runs there are."""
-        return tuple(f.name for f in self._library.folders())
+    def runs(self, visitor: str = "") -> tuple[tuple[str, str], ...]:
+        """What a list shows of every run there is for this visitor, and its name."""
+        return tuple(f.choice for f in self._library.folders(visitor))
 
-    def offered(self, run: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def offered(self, run: str, visitor: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Models and conditions of a run, the baseline first.
 
         Raises:
             InputError: there is no such run.
             RunError: it cannot be read.
         """
-        opened = self._library.open(self._folder(run))
+        opened = self._library.open(self._library.folder(run, visitor))
         conditions = dict.fromkeys((BASELINE, *(c for part in opened.parts for c in part.found)))
         return tuple(asked.model for asked in opened.held.models), tuple(conditions)
 
-    def compare(self, a: Side, b: Side) -> Compared:
+    def compare(self, a: Side, b: Side, visitor: str = "") -> Compared:
         """All parts of all benchmarks that both sides were asked.
 
         Raises:
@@ -79,14 +79,10 @@ class Comparer:
 
         if a == b:
             raise InputError("Both sides are the same: choose another condition, model or run for one of them.")
-        return compare_runs(self._run(a), self._run(b), _wanted(a), [_wanted(b)])
+        return compare_runs(self._run(a, visitor), self._run(b, visitor), _wanted(a), [_wanted(b)])
 
-    def _run(self, side: Side) -> Run:
-        return self._library.open(self._folder(side.run)).run
-
-    def _folder(self, run: str) -> Folder:
-        there = {f.name: f for f in self._library.folders()}
-        return there[choose("run", run, there)]
+    def _run(self, side: Side, visitor: str) -> Run:
+        return self._library.open(self._library.folder(side.run, visitor)).run
 
 
 def items(compared: Compared, cell: Cell) -> tuple[str, ...]:

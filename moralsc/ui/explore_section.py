@@ -14,6 +14,7 @@ from gradio.components.plot import PlotData
 from moralsc.errors import MoralscError
 from moralsc.ui import explore_views, updates
 from moralsc.ui.explorer import KINDS, MOST_PANELS, Explorer, Filters, Form, Selection, Shown
+from moralsc.ui.own import Visitor
 from moralsc.ui.parts import filled
 from moralsc.ui.saving import SAVE
 from moralsc.ui.updates import Updates
@@ -54,16 +55,16 @@ class Parts:
     file: gr.Textbox
 
 
-def build(explorer: Explorer, shown: gr.Tab) -> Parts:
+def build(explorer: Explorer, visitor: Visitor, shown: gr.Tab) -> Parts:
     """Add the section inside the tab, which is filled when it is shown: nothing is read before."""
     parts = _build_parts()
     look = _looking(explorer, parts)
     inputs = [parts.filters[name] for name in _ORDER]
     outputs: list[Any] = [parts.selection, *inputs, parts.runs, parts.again]
     outputs += [c for card in parts.cards.values() for c in (card.head, card.body)]
-    changes = [shown.select, parts.again.click, *(f.input for f in parts.filters.values())]
+    changes = [shown.select, visitor.runs.apply, parts.again.click, *(f.input for f in parts.filters.values())]
     # Only a queued event can be "always_last", which answers the choice that was made last.
-    gr.on(changes, look, inputs, outputs, trigger_mode="always_last", **_PRIVATE)
+    gr.on(changes, look, outputs=outputs, trigger_mode="always_last", **visitor.before(inputs), **_PRIVATE)
     for kind, card in parts.cards.items():
         _wire(explorer, parts, kind, card)
     return parts
@@ -99,13 +100,13 @@ def _card(kind: str) -> Card:
 
 
 def _looking(explorer: Explorer, p: Parts) -> Callable[..., Iterator[Updates]]:
-    def look(*values: Any) -> Iterator[Updates]:
+    def look(visitor: str, *values: Any) -> Iterator[Updates]:
         """Answer the filters as they stand; also what a visitor sees first."""
         filters = _filters(values)
-        if not explorer.ready(filters):
+        if not explorer.ready(filters, visitor):
             yield {p.runs: explore_views.READING}
         try:
-            shown = explorer.choose(filters)
+            shown = explorer.choose(filters, visitor)
             yield {**_choosers(explorer, p, shown), **_cards(explorer, p, shown)}
         except MoralscError as error:  # a run that changed while it was read
             yield {p.runs: explore_views.problem(str(error)), p.again: gr.update(visible=True)}

@@ -22,7 +22,7 @@ MOST_ROWS = 200
 
 READING: View = {"shown": "Reading the runs…"}
 _EMPTY = "There are no runs to show yet."
-_ADVICE = "Make one in a terminal, and start the page with MORALSC_RESULTS=runs, the folder that holds it:"
+_ADVICE = "Or make one in a terminal, and start the page with MORALSC_RESULTS=runs, the folder that holds it:"
 _COMMAND = "moralsc run --model mini-s-instruct --benchmark winogender:bundled --corrections ladder --out runs/first"
 _NARROWED = "Nothing is left of this chart: the filters leave it out."
 _CONTEXTS = {"ambig": "ambiguous", "disambig": "disambiguated"}
@@ -86,7 +86,7 @@ def offered(shown: Shown, corrections: Mapping[str, Correction]) -> dict[str, Ch
     """Filter -> what it offers as (title, value); a choice of one begins with "all"."""
     held = shown.held
     return {
-        "runs": [(name, name) for name in shown.names],
+        "runs": list(shown.names),
         "models": [(_model(asked), asked.model) for asked in held.models],
         "benchmarks": [(_benchmark(key), key) for key in held.benchmarks],
         "category": [("all", ""), *((category_title(c), c) for c in held.categories)],

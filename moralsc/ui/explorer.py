@@ -57,7 +57,7 @@ class Shown:
     """An answer to a choice.
 
     Attributes:
-        names: every run there is, also broken ones.
+        names: what a list shows of every run there is, also of broken ones, and its name.
         held: what the chosen runs hold together.
         facts: a line about each run that is shown.
         problems: a sentence about each that cannot be read.
@@ -66,7 +66,7 @@ class Shown:
     """
 
     selection: Selection
-    names: tuple[str, ...]
+    names: tuple[tuple[str, str], ...]
     held: Held
     facts: tuple[str, ...]
     problems: tuple[str, ...]
@@ -101,18 +101,18 @@ class Explorer:
         self._figures: Kept[Selection, Figures] = Kept(64)
         self._drawn: Kept[tuple[Selection, str], tuple[Drawn, ...]] = Kept(128)
 
-    def ready(self, filters: Filters) -> bool:
+    def ready(self, filters: Filters, visitor: str = "") -> bool:
         """Whether `choose` and `figures` answer at once."""
-        return all(self.library.ready(f, filters.category) for f in self._wanted(filters)[1][:MOST_RUNS])
+        return all(self.library.ready(f, filters.category) for f in self._wanted(filters, visitor)[1][:MOST_RUNS])
 
-    def _wanted(self, filters: Filters) -> tuple[tuple[Folder, ...], tuple[Folder, ...]]:
+    def _wanted(self, filters: Filters, visitor: str) -> tuple[tuple[Folder, ...], tuple[Folder, ...]]:
         """All runs, and those that were chosen: all where none of the names is there any more."""
-        there = self.library.folders()
+        there = self.library.folders(visitor)
         return there, tuple(f for f in there if f.name in filters.runs) or there
 
-    def choose(self, filters: Filters) -> Shown:
+    def choose(self, filters: Filters, visitor: str = "") -> Shown:
         """Read what was chosen as far as it can be read; filters that the runs do not hold are dropped."""
-        there, wanted = self._wanted(filters)
+        there, wanted = self._wanted(filters, visitor)
         shown, runs, problems = list[Folder](), [], list[str]()
         for folder in wanted[:MOST_RUNS]:
             try:
@@ -121,10 +121,9 @@ class Explorer:
             except RunError as error:
                 problems.append(str(error))
         held = _together([opened.held for opened in runs])
-        names = tuple(f.name for f in there)
         return Shown(
-            selection=Selection(tuple(shown), _within(filters, held, names)),
-            names=names,
+            selection=Selection(tuple(shown), _within(filters, held, [f.name for f in there])),
+            names=tuple(f.choice for f in there),
             held=held,
             facts=tuple(_fact(opened.run.name, opened.run.status, opened.run.head) for opened in runs),
             problems=tuple(problems),

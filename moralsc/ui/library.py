@@ -6,12 +6,12 @@ What reads and measures is imported when it is first needed, since it takes long
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moralsc.errors import MoralscError, RunError
+from moralsc.errors import MoralscError, RunError, choose
 from moralsc.models import ASSETS
 from moralsc.settings import Settings
 from moralsc.ui.kept import Kept
@@ -28,17 +28,38 @@ _MOST_CATEGORIES = 200
 
 
 @dataclass(frozen=True)
+class Own:
+    """A run that one visitor alone may see.
+
+    Attributes:
+        name: what lists call it.
+        far: how far it is, such as "done 3 of 40"; empty if it is complete.
+    """
+
+    path: Path
+    name: str
+    far: str = ""
+
+
+@dataclass(frozen=True)
 class Folder:
     """A folder with a run in it.
 
     Attributes:
         name: tells it from the others in one list; the page shows it, and never the path.
         stamp: sizes and times of its files: another one means that the run has to be read again.
+        far: as in `Own`.
     """
 
     name: str
     path: Path
     stamp: tuple[tuple[str, int, int], ...]
+    far: str = field(default="", compare=False)
+
+    @property
+    def choice(self) -> tuple[str, str]:
+        """What a list shows, and the name that stands for it."""
+        return (f"{self.name}: {self.far}" if self.far else self.name), self.name
 
 
 @dataclass(frozen=True)
@@ -70,28 +91,51 @@ class Opened:
 
 
 class Library:
-    """Lists run folders and reads them. Safe to use from any thread."""
+    """Lists run folders and reads them. Safe to use from any thread.
 
-    def __init__(self, settings: Settings, bundled: Path = BUNDLED, how: Resampling | None = None) -> None:
+    Whoever names a visitor by their secret finds the visitor's own runs too, and nobody else does.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        bundled: Path = BUNDLED,
+        how: Resampling | None = None,
+        own: Callable[[str], Iterable[Own]] = lambda secret: (),
+    ) -> None:
+        """List `bundled`, the folder of the settings, and what `own` says of a visitor's secret."""
         self._shelves = [path for path in (bundled, settings.results) if path is not None]
-        self._how = how
-        self._opened: Kept[tuple[Path, object], Opened] = Kept(_MOST_RESULTS, _weight)
-        self._categories: Kept[tuple[Path, object, str], tuple[Part, ...]] = Kept(_MOST_CATEGORIES)
+        self._how, self._own = how, own
+        self._opened: Kept[Folder, Opened] = Kept(_MOST_RESULTS, _weight)
+        self._categories: Kept[tuple[Folder, str], tuple[Part, ...]] = Kept(_MOST_CATEGORIES)
 
-    def folders(self, more: Iterable[Path] = ()) -> tuple[Folder, ...]:
-        """Every folder that holds a run, whole or not: bundled ones, those of the settings, then these.
+    def folders(self, visitor: str = "") -> tuple[Folder, ...]:
+        """Every folder that holds a run, whole or not: bundled ones, those of the settings, then the visitor's.
 
         Only names and times are read. Of two runs with one name the later one gets a number.
         """
         inside = [path for shelf in self._shelves if shelf.is_dir() for path in sorted(shelf.iterdir())]
-        there = dict.fromkeys(path for path in (*inside, *more) if (path / _HEAD).is_file())
+        listed = [*(Own(path, path.name) for path in inside), *(self._own(visitor) if visitor else ())]
+        there: dict[Path, Own] = {}
+        for run in listed:
+            if (run.path / _HEAD).is_file():
+                there.setdefault(run.path, run)
         times = Counter[str]()
         found = []
-        for path in there:
-            times[path.name] += 1
-            number = f" ({times[path.name]})" if times[path.name] > 1 else ""
-            found.append(Folder(path.name + number, path, _stamp(path)))
+        for run in there.values():
+            times[run.name] += 1
+            number = f" ({times[run.name]})" if times[run.name] > 1 else ""
+            found.append(folder_at(run.path, run.name + number, run.far))
         return tuple(found)
+
+    def folder(self, run: str, visitor: str = "") -> Folder:
+        """The folder that a list calls so.
+
+        Raises:
+            InputError: there is none, for this visitor.
+        """
+        there = {f.name: f for f in self.folders(visitor)}
+        return there[choose("run", run, there)]
 
     def open(self, folder: Folder) -> Opened:
         """The run, read and measured now if it was not before or has changed.
@@ -99,12 +143,11 @@ class Library:
         Raises:
             RunError: it cannot be read; the sentence names it and not its path.
         """
-        return self._opened.get((folder.path, folder.stamp), lambda: _opened(folder, self._how))
+        return self._opened.get(folder, lambda: _opened(folder, self._how))
 
     def ready(self, folder: Folder, category: str = "") -> bool:
         """Whether `parts` would answer at once."""
-        key = (folder.path, folder.stamp)
-        return key in self._opened and (not category or (*key, category) in self._categories)
+        return folder in self._opened and (not category or (folder, category) in self._categories)
 
     def parts(self, folders: Sequence[Folder], category: str = "") -> tuple[Part, ...]:
         """The figures of these runs, with models told apart by their run where two asked the same one.
@@ -127,8 +170,12 @@ class Library:
         opened = self.open(folder)
         if not category:
             return opened.parts
-        key = (folder.path, folder.stamp, category)
-        return self._categories.get(key, lambda: _measured(opened.run, self._how, category))
+        return self._categories.get((folder, category), lambda: _measured(opened.run, self._how, category))
+
+
+def folder_at(path: Path, name: str, far: str = "") -> Folder:
+    """The folder as it is now."""
+    return Folder(name, path, _stamp(path), far)
 
 
 def _stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
@@ -150,12 +197,12 @@ def _opened(folder: Folder, how: Resampling | None) -> Opened:
 
     try:
         run = read_run(folder.path, folder.name)
+        parts = _measured(run, how)
     except MoralscError as error:
         raise RunError(str(error).replace(str(folder.path), folder.name)) from error
     except Exception as error:  # whatever a damaged file makes of the libraries that read it
         damaged = "its files are damaged, or of another version of this program"
         raise RunError(f"{folder.name} cannot be read: {damaged}.") from error
-    parts = _measured(run, how)
     return Opened(run, parts, _held(run, parts))
 
 

@@ -147,6 +147,11 @@ def filled(name: str, **more: Any) -> gr.HTML:
     return gr.HTML(value, html_template=template(name), apply_default_css=False, **more)
 
 
+def heading(text: str, **more: Any) -> gr.HTML:
+    """The heading of a section."""
+    return gr.HTML(f'<h2 class="m-section">{text}</h2>', apply_default_css=False, **more)
+
+
 def build_header(value: dict[str, Any]) -> gr.HTML:
     """The page's header with its notices."""
     return filled("header", value=value)

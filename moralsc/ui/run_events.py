@@ -19,6 +19,7 @@ from moralsc.hosting.queue import Queue
 from moralsc.models import catalogue, find
 from moralsc.ui import run_views, views
 from moralsc.ui.context import Context
+from moralsc.ui.own import checked
 from moralsc.ui.run_choices import (
     category_choices,
     check_runnable,
@@ -32,7 +33,6 @@ from moralsc.ui.run_parts import RunParts
 from moralsc.ui.run_readings import Readings
 from moralsc.ui.updates import Updates, status
 
-_SECRET = 32
 CHANGED = "The choices have changed: press Plan again before you start."
 UNPLANNED = "Press Plan first: it shows what the run would ask."
 STARTED = "Your run stands in the list. It goes on when you close the page."
@@ -132,7 +132,7 @@ class RunEvents:
         if planned is None:
             raise InputError(UNPLANNED)
         plan = make_plan(planned, self.context.prompts, self.context.settings)
-        self.queue.submit(plan, _checked(secret))
+        self.queue.submit(plan, checked(secret))
         p = self.parts
         shown = {p.state_planned: None, p.start: gr.update(interactive=False), p.status: status(STARTED)}
         return {**shown, p.runs: self._view(secret), p.state_asking: ""}
@@ -151,7 +151,7 @@ class RunEvents:
             "delete": self._delete,
             "keep": lambda id, secret: ("", ""),
         }
-        said, asking = actions[choose("action", name, actions)](id, _checked(secret))
+        said, asking = actions[choose("action", name, actions)](id, checked(secret))
         p = self.parts
         return {p.runs: self._view(secret, asking), p.state_asking: asking, p.list_status: status(said)}
 
@@ -176,13 +176,13 @@ class RunEvents:
     def download(self, event: gr.EventData, secret: str) -> Updates:
         """The run's folder as a zip, on its way to the browser; gradio deletes it after a while."""
         id = str(event._data.get("id", "")) if isinstance(event._data, dict) else ""
-        job = self.queue.job(id, _checked(secret))
+        job = self.queue.job(id, checked(secret))
         if job.status is None:
             raise InputError("There is nothing to download yet: the run has asked nothing.")
         return {self.parts.file: str(zipped(job.run, Path(self.parts.file.GRADIO_CACHE), f"moralsc-run-{id}"))}
 
     def _view(self, secret: str, asking: str = "") -> views.View:
-        jobs = self.queue.jobs(_checked(secret))
+        jobs = self.queue.jobs(checked(secret))
         ahead = {job.id: self.queue.ahead(job) for job in jobs if job.state is State.WAITING}
         read = {job.id: self.readings.of(job) for job in jobs}
         texts, more = {id: text for id, (text, _) in read.items()}, any(coming for _, coming in read.values())
@@ -202,9 +202,3 @@ def zipped(run: Path, cache: Path, name: str) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return folder / f"{name}.zip"
-
-
-def _checked(secret: str | None) -> str:
-    if not secret or len(secret) < _SECRET:
-        raise InputError("Your browser sent no key to tell your runs by. Load the page anew.")
-    return secret

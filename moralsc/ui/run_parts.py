@@ -11,7 +11,8 @@ from moralsc.dialogue import Form, Mode
 from moralsc.models import catalogue
 from moralsc.prompts import PromptSet
 from moralsc.ui import run_views
-from moralsc.ui.parts import template
+from moralsc.ui.own import SAY_CHANGED
+from moralsc.ui.parts import heading, template
 from moralsc.ui.texts import category_title
 
 SETS = ("winogender:bundled", "bbq:bundled")
@@ -54,12 +55,10 @@ class RunParts:
     """Every component that an event of the section reads or writes.
 
     Attributes:
-        visitor: always empty here: the browser puts the visitor's secret in its place when it sends an event.
         state_planned: the Design that the plan on the page shows; on the server, so that Start runs what was planned.
         state_asking: id of the run whose removal has to be confirmed.
     """
 
-    visitor: gr.Textbox
     state_planned: gr.State
     state_asking: gr.State
     models: gr.Dropdown
@@ -93,12 +92,11 @@ class RunParts:
 def build_parts(prompts: PromptSet) -> RunParts:
     """Lay the section out inside the open gr.Blocks."""
     made: dict[str, Any] = {
-        "visitor": gr.Textbox(visible=False),
         "state_planned": gr.State(None),
         "state_asking": gr.State(""),
         "file": gr.DownloadButton(visible=False),
     }
-    gr.HTML("<h2>Run whole benchmarks</h2>", apply_default_css=False, elem_id="m-run-title")
+    heading("Run whole benchmarks", elem_id="m-run-title")
     with gr.Row(elem_id="m-run"):
         with gr.Column(elem_id="m-run-choose", elem_classes="m-group"):
             made |= _choices(prompts)
@@ -113,7 +111,7 @@ def build_parts(prompts: PromptSet) -> RunParts:
                 elem_classes="m-run-command",
             )
             made["list_status"] = _html("status", {"text": "", "kind": ""}, elem_id="m-run-list-status")
-            made["runs"] = _html("run_list", {"jobs": None, "open": False}, js_on_load=_LIST)
+            made["runs"] = _html("run_list", {"jobs": None, "open": False}, js_on_load=_LIST + SAY_CHANGED)
     return RunParts(**made)
 
 

@@ -8,25 +8,12 @@ import gradio as gr
 
 from moralsc.errors import MoralscError
 from moralsc.ui.context import Context
+from moralsc.ui.own import Visitor
 from moralsc.ui.run_events import RunEvents
 from moralsc.ui.run_parts import RunParts, build_parts
 from moralsc.ui.run_readings import Readings
 from moralsc.ui.updates import Updates, status
 
-# Made at a visitor's first visit, kept by their browser, and sent in the body of an event; never part of an address.
-# gr.BrowserState reads only when its part of the page is drawn, and an event before that would bring another secret.
-_VISITOR = """(...values) => {
-  const key = 'moralsc-visitor';
-  let secret = window.moralscVisitor;
-  try { secret = localStorage.getItem(key) || secret; } catch {}
-  if (!secret) {
-    const bytes = crypto.getRandomValues(new Uint8Array(32));
-    secret = Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
-    try { localStorage.setItem(key, secret); } catch {}
-  }
-  window.moralscVisitor = secret;
-  return [secret, ...values.slice(1, %d)];
-}"""
 _SAVE = """(file) => {
   if (!file) return;
   const link = document.createElement('a');
@@ -41,12 +28,12 @@ _PLANNING: dict[str, Any] = {**_PRIVATE, "concurrency_id": "plan", "concurrency_
 _BUSY = "() => ({ text: 'Reading the items…', kind: '' })"
 
 
-def build(context: Context) -> RunParts:
+def build(context: Context, visitor: Visitor) -> RunParts:
     """Add the section where the app is open."""
     p = build_parts(context.prompts)
     handlers = RunEvents(context, context.runs, p, Readings(context.prompts.corrections))
     _wire_choices(p, handlers)
-    _wire_list(p, handlers)
+    _wire_list(p, handlers, visitor)
     return p
 
 
@@ -73,12 +60,11 @@ def _wire_choices(p: RunParts, handlers: RunEvents) -> None:
     made.failure(_refused, None, p.status, **_AT_ONCE)
 
 
-def _wire_list(p: RunParts, handlers: RunEvents) -> None:
+def _wire_list(p: RunParts, handlers: RunEvents, visitor: Visitor) -> None:
     def do(
         event: Any, handler: Callable[..., Updates], more: list[Any], outputs: list[Any], said: Any, how: Any = _AT_ONCE
     ) -> Any:
-        inputs = [p.visitor, *more]
-        return event(_readable(handler, said), inputs, [*outputs, said], js=_VISITOR % len(inputs), **how)
+        return event(_readable(handler, said), outputs=[*outputs, said], **visitor.before(more), **how)
 
     changed = [p.state_planned, p.start, p.runs, p.state_asking]
     begun = do(p.start.click, handlers.start, [p.state_planned], changed, p.status, _PLANNING)

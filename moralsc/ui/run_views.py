@@ -112,7 +112,10 @@ def runs(
         more: a newer reading is on its way, so that it is worth while to look again.
     """
     shown = [_job(job, ahead.get(job.id, 0), readings.get(job.id, ""), corrections, job.id == asking) for job in jobs]
-    return keyed(inert({"here": True, "jobs": shown, "open": more or any(job["open"] for job in shown)}))
+    is_open = more or any(job["open"] for job in shown)
+    # What other lists offer of them: those with records, and a new state of one of them.
+    seen = " ".join(f"{job['id']}:{job['state']}" for job in shown if job["done"])
+    return keyed(inert({"here": True, "jobs": shown, "open": is_open, "seen": seen}))
 
 
 def _job(job: Job, ahead: int, reading: str, corrections: Corrections, asking: bool) -> View:

@@ -3,6 +3,7 @@
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,25 +57,25 @@ def zipped(run: Path, target: Path, inside: str = "my run/", extra: dict[str, by
 
 @pytest.mark.parametrize("inside", ["", "my run/", "a/b/c/"])
 def test_a_zipped_run_is_the_run(whole: Path, tmp_path: Path, inside: str) -> None:
-    found = receive(zipped(whole, tmp_path / "x.zip", inside), tmp_path / "into", "mine")
+    found = receive(zipped(whole, tmp_path / "x.zip", inside), tmp_path / "into", SETTINGS, "mine").run
     assert found.results == read_run(whole).results
     assert found.head == read_run(whole).head
     assert (found.name, found.incomplete) == ("mine", "")
 
 
 def test_an_unfinished_run_is_brought_too_and_says_so(half: Path, tmp_path: Path) -> None:
-    found = receive(zipped(half, tmp_path / "x.zip"), tmp_path / "into")
+    found = receive(zipped(half, tmp_path / "x.zip"), tmp_path / "into", SETTINGS).run
     assert found.results == read_run(half).results
     assert found.incomplete == read_run(half).incomplete != ""
 
 
 def test_a_parquet_file_alone_has_the_same_results(whole: Path, tmp_path: Path) -> None:
-    assert receive(whole / folder.RECORDS, tmp_path).results == read_run(whole).results
+    assert receive(whole / folder.RECORDS, tmp_path, SETTINGS).run.results == read_run(whole).results
 
 
 def test_nothing_but_the_run_is_unpacked_and_only_into_the_given_folder(whole: Path, tmp_path: Path) -> None:
     extra = {"../../evil.txt": b"x", "my run/evil.sh": b"x", "my run/records/../../evil.jsonl": b"x", "/evil": b"x"}
-    receive(zipped(whole, tmp_path / "x.zip", extra=extra), tmp_path / "into")
+    receive(zipped(whole, tmp_path / "x.zip", extra=extra), tmp_path / "into", SETTINGS)
     assert not list(tmp_path.rglob("*evil*"))
     assert not (tmp_path.parent / "evil.txt").exists()
 
@@ -97,9 +98,16 @@ def said(path: Path, data: bytes) -> Path:
 
 
 BAD: dict[str, tuple[Callable[[Path, Path], Path], str]] = {
-    "text": (lambda whole, to: said(to, b"hello"), "cannot be read as Parquet"),
-    "nothing": (lambda whole, to: said(to, b""), "cannot be read as Parquet"),
-    "odd bytes": (lambda whole, to: said(to, b"\xff\xfe\x00" * 99), "cannot be read as Parquet"),
+    "text": (lambda whole, to: said(to, b"hello"), "begins neither as a zip file, nor as Parquet, nor as JSON lines"),
+    "nothing": (lambda whole, to: said(to, b""), "is empty"),
+    "odd bytes": (lambda whole, to: said(to, b"\xff\xfe\x00" * 99), "begins neither"),
+    "JSON lines in UTF-16": (lambda whole, to: said(to, '{"row": 0}'.encode("utf-16")), "JSON lines in UTF-8"),
+    "JSON lines in Latin-1": (lambda whole, to: said(to, b'{"a": "\xe9"}'), "line 1: not text in UTF-8"),
+    "torn Parquet": (lambda whole, to: said(to, b"PAR1 and no more"), "cannot be read as Parquet"),
+    "no JSON": (lambda whole, to: said(to, b"{not"), "line 1: not JSON"),
+    "a number without end": (lambda whole, to: said(to, b'{"row": ' + b"9" * 9999 + b"}"), "no run of ours has"),
+    "other keys": (lambda whole, to: said(to, b'{"a": 1}'), "no prediction's.* Allowed are bbq: category"),
+    "blank lines": (lambda whole, to: said(to, b"{} \n" * 3), "no prediction's"),
     "other columns": (lambda whole, to: (pd.DataFrame({"a": [1]}).to_parquet(to), to)[1], "lacks columns .*row"),
     "another type": (lambda whole, to: edited(whole, to, round="one"), "another type .*round"),
     "no run": (lambda whole, to: zipped(to.parent / "nowhere", to, extra={"a.txt": b"x"}), "0 run folders"),
@@ -114,8 +122,13 @@ def test_what_is_no_run_gets_a_sentence(kind: str, whole: Path, tmp_path: Path) 
     make, says = BAD[kind]
     brought = make(whole, tmp_path / "brought.bin")
     with pytest.raises(DataError, match=says) as refused:
-        receive(brought, tmp_path / "into")
-    assert str(refused.value).strip().endswith(".")
+        receive(brought, tmp_path / "into", SETTINGS)
+    sentence = str(refused.value)
+    assert sentence.endswith(
+        "Bring a run's folder as .zip, its records.parquet, or predictions as moralsc score reads them (.jsonl)."
+    )
+    assert str(tmp_path) not in sentence
+    assert len(sentence) < 700
 
 
 def test_a_head_that_promises_what_is_not_there_gets_a_sentence(whole: Path, tmp_path: Path) -> None:
@@ -125,24 +138,33 @@ def test_a_head_that_promises_what_is_not_there_gets_a_sentence(whole: Path, tmp
         with zipfile.ZipFile(made, "w") as file:
             file.writestr("run.json", json.dumps(broken))
         with pytest.raises(DataError):
-            receive(made, tmp_path / "into")
+            receive(made, tmp_path / "into", SETTINGS)
 
 
 def test_sizes_are_counted_and_not_believed(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = bomb(whole, tmp_path / "bomb.zip")
     assert made.stat().st_size < 100_000
-    monkeypatch.setattr(incoming, "MAX_UNPACKED", 1_000_000)
-    with pytest.raises(DataError, match="more than 1 MB"):
-        receive(made, tmp_path / "into")
+    monkeypatch.setattr(incoming, "UNPACKED", 2)
+    with pytest.raises(DataError, match="more than 2 MB"):
+        receive(made, tmp_path / "into", replace(SETTINGS, bring_mb=1))
     monkeypatch.setattr(incoming, "MAX_ROWS", 3)
     with pytest.raises(DataError, match="Allowed are 3 rows"):
-        receive(whole / folder.RECORDS, tmp_path / "other")
-    monkeypatch.setattr(incoming, "MAX_FILE", 10)
-    with pytest.raises(DataError, match="larger than"):
-        receive(made, tmp_path / "again")
+        receive(whole / folder.RECORDS, tmp_path / "other", SETTINGS)
+    with pytest.raises(DataError, match=r"has 1\.2 MB\. At most 1 MB are allowed"):
+        receive(said(tmp_path / "large.zip", b"PK" * 600_000), tmp_path / "again", replace(SETTINGS, bring_mb=1))
+
+
+def test_a_text_that_every_row_names_counts_as_often(whole: Path, tmp_path: Path) -> None:
+    made = edited(whole, tmp_path / "long.parquet", reason="x" * 1_000_000)
+    assert made.stat().st_size < 1_000_000
+    with pytest.raises(DataError, match="texts of more than 8 MB"):
+        receive(made, tmp_path / "into", replace(SETTINGS, bring_mb=1))
+    listed = edited(whole, tmp_path / "lists.parquet", labels=[["x" * 1_000_000]] * len(pd.read_parquet(made)))
+    with pytest.raises(DataError, match="texts of more than 8 MB"):
+        receive(listed, tmp_path / "into", replace(SETTINGS, bring_mb=1))
 
 
 def test_a_value_that_no_record_has_gets_a_sentence(whole: Path, tmp_path: Path) -> None:
     for name, value in (("favoured_role", "villain"), ("condition", "rainy"), ("source", "rumour")):
-        with pytest.raises(DataError, match="none of ours"):
-            receive(edited(whole, tmp_path / f"{name}.parquet", **{name: value}), tmp_path / name)
+        with pytest.raises(DataError, match="no run of ours has"):
+            receive(edited(whole, tmp_path / f"{name}.parquet", **{name: value}), tmp_path / name, SETTINGS)

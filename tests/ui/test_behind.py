@@ -127,8 +127,9 @@ class TestHandlers:
             return Handlers(new_context(replace(SETTINGS, offline=True)), answers, _build_parts())
 
     def test_opening_fills_the_choosers_and_the_list(self, handlers: Handlers) -> None:
-        found, p = handlers.open(None), handlers._parts
+        found, p = handlers.open("", None), handlers._parts
         assert found[p.run]["value"] == "one"
+        assert found[p.run]["choices"] == [("one", "one")]
         assert found[p.model]["choices"] == ["fake"]
         assert found[p.correction]["value"] == "specificity-0"
         assert len(found[p.table]["rows"]) == PAGE
@@ -137,9 +138,9 @@ class TestHandlers:
 
     def test_a_row_opens_its_dialogue(self, handlers: Handlers) -> None:
         p = handlers._parts
-        listing = handlers.open(None)[p.listing]
+        listing = handlers.open("", None)[p.listing]
         event = gr.EventData(None, {"row": "2"})
-        found = handlers.choose_item(event, listing, *_values(BBQ))
+        found = handlers.choose_item(event, "", listing, *_values(BBQ))
         assert found[p.told][0].probe.item.id == listing.items[2]
         assert [row["open"] for row in found[p.table]["rows"].values()].index("m-opened") == 2
         assert found[p.dialogue]["warning"] == ""
@@ -147,14 +148,19 @@ class TestHandlers:
 
     @pytest.mark.parametrize("row", ["", "x", "-1", "999", None])
     def test_a_row_that_is_not_there_does_nothing(self, handlers: Handlers, row: Any) -> None:
-        listing = handlers.open(None)[handlers._parts.listing]
-        assert handlers.choose_item(gr.EventData(None, {"row": row}), listing, *_values(BBQ)) == {}
+        listing = handlers.open("", None)[handlers._parts.listing]
+        assert handlers.choose_item(gr.EventData(None, {"row": row}), "", listing, *_values(BBQ)) == {}
+
+    def test_a_new_run_is_offered_and_what_is_open_stays_open(self, handlers: Handlers) -> None:
+        p = handlers._parts
+        assert handlers.look_again("", "one") == {p.run: gr.update(choices=[("one", "one")], value="one")}
+        assert handlers.look_again("", "gone")[p.run]["value"] == "one"
 
     def test_without_a_run_there_is_a_sentence(self, tmp_path: Path) -> None:
         empty = Behind(Library(SETTINGS, bundled=tmp_path), SETTINGS, PROMPTS)
         with gr.Blocks():
             handlers = Handlers(new_context(SETTINGS), empty, _build_parts())
-        assert "no run" in handlers.open(None)[handlers._parts.found]["text"]
+        assert "no run" in handlers.open("", None)[handlers._parts.found]["text"]
 
 
 def _values(chosen: Chosen) -> tuple[str, ...]:

@@ -117,18 +117,29 @@ def test_a_count_that_does_not_exist_has_no_items(comparer: Comparer) -> None:
         assert comparing.items(compared, cell) == ()
 
 
+def test_a_new_run_is_offered_and_what_is_chosen_stays(comparer: Comparer, library: Library) -> None:
+    with gr.Blocks():
+        handlers = Handlers(new_context(SETTINGS), comparer, Behind(library, SETTINGS, PROMPTS), _build_parts())
+    p = handlers._parts
+    offered = [("one", "one"), ("two", "two")]
+    a, b = (gr.update(choices=offered, value=run) for run in ("one", "two"))
+    assert handlers.look_again("", "one", "two") == {p.a[0]: a, p.b[0]: b}
+    found = handlers.look_again("", "gone", "two")
+    assert (found[p.a[0]]["value"], found[p.b[0]]["value"]) == ("one", "two")
+
+
 def test_a_press_on_a_count_opens_both_dialogues(comparer: Comparer, library: Library) -> None:
     with gr.Blocks():
         handlers = Handlers(new_context(SETTINGS), comparer, Behind(library, SETTINGS, PROMPTS), _build_parts())
     p = handlers._parts
     sides = (*("one", "fake", "baseline"), *("two", "other", "specificity-0"))
-    compared = handlers.compare(*sides)[p.compared]
+    compared = handlers.compare("", *sides)[p.compared]
     key = next(c["key"] for c in cells(comparing.view(compared)) if c["count"])
     with offering(FAKES):
-        found = handlers.choose_cell(gr.EventData(None, {"cell": key}), compared, *sides)
+        found = handlers.choose_cell(gr.EventData(None, {"cell": key}), "", compared, *sides)
     cell = comparing.read_cell(key)
     assert cell is not None
     assert found[p.item]["choices"] == list(comparing.items(compared, cell))
     assert found[p.columns]["visible"]
     assert [len(found[side]["turns"]) for side in (p.left, p.right)] == [1, 3]
-    assert handlers.choose_cell(gr.EventData(None, {"cell": "9/right/right/wrong"}), compared, *sides) == {}
+    assert handlers.choose_cell(gr.EventData(None, {"cell": "9/right/right/wrong"}), "", compared, *sides) == {}

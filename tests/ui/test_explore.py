@@ -24,6 +24,8 @@ from moralsc.settings import Settings
 from moralsc.ui import explore_section, explore_views
 from moralsc.ui.explorer import KINDS, MOST_RUNS, Explorer, Filters, Form, Selection
 from moralsc.ui.library import Library
+from moralsc.ui.own import build_visitor
+from moralsc.ui.parts import template
 
 FEW = Resampling(resamples=100)
 CORRECTIONS = default_prompts().corrections
@@ -127,6 +129,7 @@ def test_no_runs_at_all_say_what_to_do(tmp_path: Path) -> None:
     said = explore_views.runs(shown)
     assert said["empty"]
     assert "MORALSC_RESULTS" in said["advice"]
+    assert all(f'href="#{section}"' in template("shown") for section in ("m-run-title", "m-bring"))
     assert said["command"].startswith("moralsc run ")
     assert shown.selection.folders == ()
 
@@ -201,7 +204,7 @@ def look(shelf: Path | None) -> Callable[..., dict[str, Any]]:
     """The section's handler -> the name of a part: its update."""
     here = Explorer(Library(Settings(cache=Path("none"), results=shelf), Path("none"), FEW), CORRECTIONS)
     with gr.Blocks(), gr.Tab() as tab:
-        p = explore_section.build(here, tab)
+        p = explore_section.build(here, build_visitor(), tab)
     handler = explore_section._looking(here, p)
     names = {p.selection: "selection", p.runs: "runs", p.again: "again"}
     names |= {part: name for name, part in p.filters.items()}
@@ -209,7 +212,7 @@ def look(shelf: Path | None) -> Callable[..., dict[str, Any]]:
     names |= {card.body: f"{kind} body" for kind, card in p.cards.items()}
 
     def ask(*values: Any) -> dict[str, Any]:
-        *_, last = handler(*(values or ([], [], [], "", "", [], "")))
+        *_, last = handler("", *(values or ([], [], [], "", "", [], "")))
         return {names[part]: update for part, update in last.items()}
 
     return ask

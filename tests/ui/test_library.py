@@ -1,6 +1,7 @@
 """The runs that the page can show: which there are, read once, read again when they have changed, and broken ones."""
 
 import threading
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -8,18 +9,19 @@ from batch.made import bbq, by_item, in_folder, record
 
 from moralsc.analysis.statistics import Resampling
 from moralsc.batch import folder as run_folder
-from moralsc.errors import RunError
+from moralsc.errors import InputError, RunError
 from moralsc.reports import figures as measuring
 from moralsc.settings import Settings
 from moralsc.ui.kept import Kept
-from moralsc.ui.library import Folder, Library
+from moralsc.ui.library import Folder, Library, Own
 
 FEW = Resampling(resamples=100)
 BOTH = by_item([*bbq(["unknown", "biased", "biased"]), *bbq(["unknown", "unknown", "biased"], "specificity-0")])
 
 
-def library(tmp_path: Path, results: Path | None = None) -> Library:
-    return Library(Settings(cache=tmp_path / "cache", results=results), tmp_path / "bundled", FEW)
+def library(tmp_path: Path, results: Path | None = None, own: Callable[[str], Iterable[Own]] | None = None) -> Library:
+    settings = Settings(cache=tmp_path / "cache", results=results)
+    return Library(settings, tmp_path / "bundled", FEW, own or (lambda secret: ()))
 
 
 def names(folders: tuple[Folder, ...]) -> list[str]:
@@ -37,9 +39,23 @@ def test_without_any_folder_there_are_no_runs(tmp_path: Path) -> None:
 def test_bundled_runs_come_first_and_two_of_one_name_are_told_apart(tmp_path: Path) -> None:
     for path in ("bundled/a", "mine/a", "mine/b", "else/c"):
         in_folder(tmp_path / path, BOTH)
-    found = library(tmp_path, tmp_path / "mine").folders([tmp_path / "else/c", tmp_path / "mine/b"])
+    own = [Own(tmp_path / "else/c", "c", "done 1 of 2"), Own(tmp_path / "mine/b", "again"), Own(tmp_path / "no", "no")]
+    here = library(tmp_path, tmp_path / "mine", lambda secret: own if secret == "me" else ())
+    found = here.folders("me")
     assert names(found) == ["a", "a (2)", "b", "c"]
     assert [f.path.parent.name for f in found] == ["bundled", "mine", "mine", "else"]
+    assert [f.choice for f in found][-2:] == [("b", "b"), ("c: done 1 of 2", "c")]
+
+
+def test_a_visitors_own_runs_are_nobody_elses(tmp_path: Path) -> None:
+    in_folder(tmp_path / "bundled/a", BOTH)
+    in_folder(tmp_path / "else/b", BOTH)
+    here = library(tmp_path, own=lambda secret: [Own(tmp_path / "else/b", "b")] if secret == "me" else [])
+    assert here.open(here.folder("b", "me")).run.name == "b"
+    for visitor in ("", "you"):
+        assert names(here.folders(visitor)) == ["a"]
+        with pytest.raises(InputError, match="no run 'b'"):
+            here.folder("b", visitor)
 
 
 def test_a_run_is_read_and_measured_once_however_many_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

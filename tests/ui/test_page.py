@@ -237,11 +237,12 @@ def handler(served: Served, name: str) -> tuple[int, BlockFunction]:
 
 
 def test_nothing_but_the_servers_state_holds_a_dialogue(served: Served) -> None:
-    """What a client sends is choices, short texts and a card; items, probes and steps come from gr.State alone."""
+    """What a client sends is choices, short texts and a file; items, probes and steps come from gr.State alone."""
     choices = (gr.Dropdown, gr.Radio, gr.Textbox, gr.Slider, gr.Number, gr.Checkbox, gr.CheckboxGroup)
     for event in served.app.fns.values():
         if event.api_visibility == "private" and event.fn is not None:  # without one it is the browser's alone
-            brought = (gr.File,) if event.name == "ask_again" else ()  # read by `read_card`, and never a dialogue here
+            # A card is read by `read_card`, and results by `receive`: neither becomes a dialogue here.
+            brought = (gr.File,) if event.name in ("ask_again", "bring") else ()
             strange = [c for c in event.inputs if not isinstance(c, (gr.State, *choices, *brought))]
             assert strange == [], event.name
     for name, at in (("ask", 1), ("apply", 1), ("climb", 1), ("undo", 0), ("restart", 0), ("link", 0)):
