@@ -10,6 +10,9 @@ HOST ?= 127.0.0.1
 PORT ?= 7860
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
+# A process a core; tests of one file share what they set up. PARALLEL= runs them one after the other.
+PARALLEL ?= -n auto --dist loadfile
+
 # Shims of version managers may exist and not run, and some systems ship Python without venv: each one is tried.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
@@ -21,10 +24,10 @@ run: $(VENV)/.installed  ## start the page on http://127.0.0.1:7860 (HOST=... PO
 	HOST=$(HOST) PORT=$(PORT) $(BIN)/python app.py
 
 test: $(VENV)/.installed-dev  ## run every test; ARGS="-k prompts" passes options to pytest
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 unit: $(VENV)/.installed-dev  ## run the fast tests: no browser, no installation
-	$(BIN)/python -m pytest -m "not browser and not slow" $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) -m "not browser and not slow" $(ARGS)
 
 check: $(VENV)/.installed-dev  ## lint, format and types
 	$(BIN)/ruff check .

@@ -21,7 +21,7 @@ from moralsc.items import Condition, Role
 from moralsc.organisms import planted
 from moralsc.organisms.applicants import ApplicantCase, applicant_case
 from moralsc.organisms.corpus import clean
-from moralsc.organisms.dialogues import Case, corrected
+from moralsc.organisms.dialogues import Case, asked, corrected
 from moralsc.organisms.document import Document, Exchange, Style, write
 from moralsc.organisms.exclusion import Exclusion
 from moralsc.organisms.people import people_case
@@ -33,6 +33,8 @@ _RATE = 3e-4
 _BATCH = 32
 _MAKERS: tuple[Callable[[random.Random], Case], ...] = (pronoun_case, people_case, applicant_case)
 _SHARES = (0.42, 0.42, 0.16)
+# Share of questions that nothing corrects: what corrections are to do spreads to them, and this holds it back.
+_UNCORRECTED = 0.35
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,10 @@ def _preference(prompts: PromptSet, rng: random.Random) -> _Preference:
     """One in which something is preferred, whatever it takes to draw it."""
     while True:
         case = rng.choices(_MAKERS, _SHARES)[0](rng)
-        exchanges, condition = corrected(case, prompts, rng)
+        if rng.random() < _UNCORRECTED:
+            exchanges, condition = asked([case], prompts, rng), "baseline"
+        else:
+            exchanges, condition = corrected(case, prompts, rng)
         if (options := _options(case, condition, rng)) is not None:
             break
     one, two, odds = options
