@@ -13,20 +13,25 @@ from playwright.sync_api import Page, expect
 from served import MODEL, Served, serving
 from visit import PHONE
 
+from moralsc.batch.record import Record
 from moralsc.models import PLANTED
 
 LOOKS: dict[str, dict[str, Any]] = {"desktop": {}, "dark": {"color_scheme": "dark"}, "phone": {"viewport": PHONE}}
 
 
+def asked(source: str, mark: str) -> list[Record]:
+    made = list[Record]()
+    for correction, answers in (("baseline", ["unknown", "biased", "counter"]), ("specificity-0", ["unknown"] * 3)):
+        made += bbq(answers, correction, source=source)
+        made += winogender([(10, 0.1), (50, 0.4), (90, 0.7)], correction, source=source)
+        made += admissions([0.2, -0.1], correction, source=source)
+    return by_item([replace(r, model=MODEL, mark=mark) for r in made])
+
+
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = list[Any]()
-    for correction, answers in (("baseline", ["unknown", "biased", "counter"]), ("specificity-0", ["unknown"] * 3)):
-        made += bbq(answers, correction, source="bundled")
-        made += winogender([(10, 0.1), (50, 0.4), (90, 0.7)], correction, source="bundled")
-        made += admissions([0.2, -0.1], correction, source="bundled")
     path = tmp_path_factory.mktemp("results")
-    in_folder(path / "first", by_item([replace(r, model=MODEL, mark=PLANTED) for r in made]))
+    in_folder(path / "first", asked("bundled", PLANTED))
     (path / "broken").mkdir()
     (path / "broken/run.json").write_text("{")
     return path
@@ -102,6 +107,32 @@ def test_every_reader_can_use_the_tab(
     assert violations(page) == []
     width = page.evaluate("window.innerWidth")
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
+def test_a_miniature_is_evidence_of_no_claim(page: Page, batch: Served) -> None:
+    opened(page, batch)
+    verdicts = page.locator("#m-claims .m-claim")
+    expect(verdicts.first).to_be_visible(timeout=30_000)
+    assert set(verdicts.all_inner_texts()) == {"not enough evidence"}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_claim_opens_to_the_figures_behind_it(
+    new_page: Callable[..., Page],
+    tmp_path: Path,
+    violations: Callable[[Page], list[str]],
+    look: str,
+) -> None:
+    in_folder(tmp_path / "published", asked("published", ""))
+    with serving(results=tmp_path) as here:
+        page = opened(new_page(**LOOKS[look]), here)
+        claim = page.locator("#m-claims li").filter(has=page.locator("details")).first
+        claim.locator("summary").click(timeout=30_000)
+        expect(claim.locator("th").first).to_be_visible()
+        figures = claim.locator("tbody tr")
+        assert claim.locator("summary").inner_text().split()[0] == str(figures.count())
+        assert any(c.isdigit() for c in figures.first.inner_text())
+        assert violations(page) == []
 
 
 def test_without_runs_the_tab_says_what_to_do(page: Page, served: Served) -> None:
