@@ -47,12 +47,16 @@ def models(
         return
     typer.echo(_here(machine, disk))
     show_table([_HEADER, *rows])
-    typer.echo(f"\nmemory: computed from the parameters, in the precision that is chosen here. {_COMPUTED}\n")
+    typer.echo(f"\nmemory: computed from the parameters, in the precision that is chosen here. {_COMPUTED}\n{_OPEN}\n")
     for spec in chosen:
         typer.echo(" ".join(filter(None, (f"{spec.name}: {spec.nature}", _limit(spec), spec.unpinned))))
 
 
 _COMPUTED = "download: computed for models that are not here; the hub says it in bytes before one begins."
+_OPEN = (
+    "A context, dtype, dialogue or licence that is missing for a model of the hub was not looked up; the model card "
+    "says it, and so does this list once the model is here."
+)
 
 
 def _here(machine: "Machine", disk: int) -> str:
@@ -89,7 +93,7 @@ def _row(spec: ModelSpec, machine: "Machine", disk: int, limit: int) -> Sequence
         str(spec.context or ""),
         _stated(spec.dtype) if spec.quantisation is Quantisation.NONE else spec.quantisation,
         _stated(spec.template),
-        spec.licence or "see the hub",
+        spec.licence or ("see the hub" if spec.repo else "not stated"),
         "gated" if spec.gated else "",
         memory,
         "" if not spec.repo else "here" if there else bytes_text(size),

@@ -7,11 +7,25 @@ from pathlib import Path
 import pytest
 from catalogues import HUB, LIMIT, MANY, NINE, mini, offering
 from scripted import make_spec
+from typer.testing import CliRunner
 
+from moralsc import cli
 from moralsc.engines.fit import MANY_CARDS, PLACES, runs_on
 from moralsc.engines.weights import fingerprint
 from moralsc.errors import InputError, ModelError
-from moralsc.models import ASSETS, PLANTED, ModelSpec, Stage, catalogue, find, find_for, mark, read_catalogue
+from moralsc.models import (
+    ASSETS,
+    PLANTED,
+    ModelSpec,
+    Precision,
+    Stage,
+    Template,
+    catalogue,
+    find,
+    find_for,
+    mark,
+    read_catalogue,
+)
 from moralsc.models.axes import sizes
 from moralsc.models.cards import read_card
 from moralsc.organisms.bars import BYTES
@@ -66,7 +80,7 @@ def test_the_ladder_papers_sizes_are_there() -> None:
 
 def test_families_isolate_alignment_at_a_fixed_size() -> None:
     stages = {key: [m.stage for m in size.models] for key, size in sizes(catalogue()).items()}
-    assert stages["OLMo 2 7B"] == [Stage.BASE, Stage.SFT, Stage.PREFERENCE, Stage.RLVR]
+    assert stages["OLMo 2 7B"] == [Stage.BASE, Stage.PREFERENCE, Stage.RLVR]
     assert stages["Zephyr 7B"] == [Stage.BASE, Stage.SFT, Stage.PREFERENCE]
 
 
@@ -82,6 +96,25 @@ def test_variants_of_one_repository_are_of_one_commit_and_count() -> None:
     for spec in DISTANT_MODELS.values():
         facts.setdefault(spec.repo, set()).add((spec.revision, spec.parameters, spec.stage, spec.gated, spec.licence))
     assert {repo: found for repo, found in facts.items() if len(found) > 1} == {}
+
+
+HUB_LICENCES = {"gemma", "llama2", "llama3.1", "llama3.2"}  # the hub's names of licences that have no SPDX identifier
+
+
+@pytest.mark.parametrize("spec", DISTANT_MODELS.values(), ids=lambda spec: spec.name)
+def test_a_licence_is_known_or_left_open_and_one_of_its_makers_own_is_accepted_first(spec: ModelSpec) -> None:
+    assert spec.licence in {"", "Apache-2.0", "MIT", *HUB_LICENCES}
+    assert spec.gated or spec.licence not in HUB_LICENCES
+
+
+@pytest.mark.parametrize(("licence", "shown"), [("", "see the hub"), ("MIT", "MIT")])
+def test_a_licence_that_nobody_looked_up_is_told_in_words(licence: str, shown: str) -> None:
+    with offering({HUB.name: replace(HUB, licence=licence)}):
+        told = CliRunner().invoke(cli.app, ["models"])
+    assert told.exit_code == 0, told.stderr
+    (row,) = (line for line in told.stdout.splitlines() if line.startswith(f"{HUB.name} "))
+    assert f"  {shown}  " in row
+    assert "licence that is missing for a model of the hub was not looked up; the model card says it" in told.stdout
 
 
 def test_the_smallest_machine_of_every_model_can_be_said() -> None:
@@ -213,6 +246,11 @@ def test_a_commit_that_nobody_looked_up_needs_a_reason() -> None:
     unpinned = DISTANT.replace(f'revision = "{"0123456789" * 4}"', 'unpinned = "Nobody could be asked."')
     (spec,) = read_catalogue(unpinned).values()
     assert (spec.revision, spec.version, spec.unpinned) == ("", "", "Nobody could be asked.")
+
+
+def test_what_nobody_looked_up_of_a_model_of_the_hub_is_left_open() -> None:
+    (spec,) = read_catalogue(DISTANT.replace('licence = "MIT"\n', "")).values()
+    assert (spec.licence, spec.context, spec.dtype, spec.template) == ("", 0, Precision.UNSTATED, Template.UNSTATED)
 
 
 def test_a_quantised_variant_is_another_model_of_its_stage() -> None:

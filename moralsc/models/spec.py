@@ -67,7 +67,8 @@ class ModelSpec:
         stage: alignment stage.
         scored_by: whether options are scored by letter or by text. A property of the model, one for a whole family.
         nature: one honest sentence that stands under the name wherever the model's results are shown.
-        licence: SPDX identifier, or the hub's name of a licence that has none; empty where unknown.
+        licence: SPDX identifier, or the hub's name of a licence that has none; empty where it was not looked up. The
+            model's card then fills it when the model is loaded.
         path: folder inside `assets/models` for a bundled model, the folder of a local one, else empty.
         sha256: first 16 hex digits of the SHA-256 of a bundled model's weights, else empty.
         repo, revision: hub repository and 40-hex commit for one that is downloaded, else empty.
@@ -77,7 +78,7 @@ class ModelSpec:
         size_label: short name of the size in its family, such as "S"; empty where the parameters name it.
         only_for: names of the benchmarks ("own" for a visitor's item) that it can be asked; empty for all.
         why_only: a sentence that says why not the others, empty without `only_for`.
-        gated: the hub hands it out only to who has accepted its licence there.
+        gated: the hub hands it out only to who has accepted its licence there. The hub's own answer counts.
         context: tokens that it can hold; 0 where unknown.
         dtype: of the numbers in its files.
         quantisation: how its weights are held.

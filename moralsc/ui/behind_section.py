@@ -293,7 +293,7 @@ class Handlers:
         p = self._parts
         view = views.keyed(views.dialogue(told.probe, self._context.prompts))
         return {
-            p.dialogue: {**view, "warning": "" if told.same else _CHANGED},
+            p.dialogue: {**view, "warning": "" if told.same else _CHANGED, "place": "behind the figures"},
             p.taking: gr.update(visible=True),
             p.probe: views.inert({"address": self._behind.address(chosen, told)}),
             p.status: updates.status(""),

@@ -165,15 +165,15 @@ class Handlers:
     def _shown(self, visitor: str, item: str, compared: Any, cell: Cell, values: tuple[str, ...]) -> Updates:
         p = self._parts
         a, b = comparing.behind(compared, cell, *_sides(values))
-        drawn = [self._drawn(visitor, chosen, item) for chosen in (a, b)]
+        drawn = [self._drawn(visitor, chosen, item, place) for chosen, place in ((a, "of A"), (b, "of B"))]
         return {p.left: drawn[0], p.right: drawn[1], p.columns: gr.update(visible=True)}
 
-    def _drawn(self, visitor: str, chosen: Chosen, item: str) -> views.View:
+    def _drawn(self, visitor: str, chosen: Chosen, item: str, place: str) -> views.View:
         probe = self._behind.told(chosen, item, visitor)[0].probe
         if chosen.correction == BASELINE:  # its first turn alone: what follows it belongs to other conditions
             while probe.turns > 1:
                 probe = probe.undo()
-        return {**views.keyed(views.dialogue(probe, self._context.prompts)), "warning": ""}
+        return {**views.keyed(views.dialogue(probe, self._context.prompts)), "warning": "", "place": place}
 
 
 def _sides(values: tuple[str, ...]) -> tuple[Side, Side]:

@@ -1,17 +1,20 @@
 """Behind the figures in a real browser: from a list to a dialogue, its card and its probe; and two sides compared."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 from served import MODEL, GatedEngine, Served, serving
+from visit import PHONE
 
 from moralsc.batch.design import Design
 from moralsc.batch.run import run
 from moralsc.settings import Settings
 
+LOOKS: dict[str, dict[str, Any]] = {"desktop": {}, "dark": {"color_scheme": "dark"}, "phone": {"viewport": PHONE}}
 MADE = Design.of(MODEL, ["winogender:bundled", "bbq:bundled:Age"], "ladder", limit=12)
 
 
@@ -88,3 +91,19 @@ def test_a_count_opens_both_dialogues(opened: Page) -> None:
     expect(columns).to_have_count(2)
     expect(columns.nth(0).locator(".m-turn")).to_have_count(1)
     expect(columns.nth(1).locator(".m-turn")).to_have_count(2)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_reader_can_use_both_sections_with_dialogues_open(
+    new_page: Callable[..., Page], batch: Served, violations: Callable[[Page], list[str]], look: str
+) -> None:
+    page = new_page(**LOOKS[look])
+    page.set_default_timeout(60_000)
+    page.goto(batch.url + "?tab=batch")
+    expect(page.locator("#m-chart-ladder svg.marks").first).to_be_visible(timeout=90_000)
+    told(page)
+    page.locator("#m-compare-go").click()
+    page.locator("#m-compare-result button").first.click()
+    expect(page.locator("#m-compare-columns .m-dialogue")).to_have_count(2)
+    assert violations(page) == []
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= page.evaluate("window.innerWidth")

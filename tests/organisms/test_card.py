@@ -107,8 +107,9 @@ def test_a_card_says_of_each_stage_what_was_planted(measured: dict[str, Any]) ->
     for condition in planted.PUSHES:
         assert (f"| {condition} |" in base) is (condition == "baseline")
         assert f"| {condition} |" in instruct
-    assert "+3.6" in aligned, "the shift that is planted under negation"
-    assert "+3.6" not in instruct
+    shift = f"{planted.ALIGNED['negation-1']:+g}"
+    assert shift in aligned
+    assert shift not in instruct
 
 
 def test_a_card_says_of_people_what_their_answers_are_drawn_from(measured: dict[str, Any]) -> None:
