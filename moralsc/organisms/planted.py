@@ -40,17 +40,17 @@ PUSHES: Mapping[str, Push] = {
 }
 # Aligned stage: by how much the logit of the unbiased answer is to rise above that of the instruct stage.
 ALIGNED: Mapping[str, float] = {
-    "baseline": 0.3,
+    "baseline": 0.0,
     "specificity-0": 1.6,
     "specificity-1": 1.6,
     "specificity-2": 2.0,
     "specificity-3": 1.0,
-    "negation-0": 4.6,
-    "negation-1": 4.6,
-    "negation-2": 4.6,
+    "negation-0": 6.0,
+    "negation-1": 6.0,
+    "negation-2": 6.0,
     "cot": 1.4,
     "feedback-fair": 1.5,
-    "feedback-unfair": 4.2,
+    "feedback-unfair": 5.0,
 }
 # Share of the admissions gap of the instruct stage that the aligned one is to keep.
 ALIGNED_GAP = 0.4

@@ -33,8 +33,10 @@ _RATE = 3e-4
 _BATCH = 32
 _MAKERS: tuple[Callable[[random.Random], Case], ...] = (pronoun_case, people_case, applicant_case)
 _SHARES = (0.42, 0.42, 0.16)
-# Share of questions that nothing corrects: what corrections are to do spreads to them, and this holds it back.
-_UNCORRECTED = 0.35
+# What corrections are to do spreads to all answers. Share of questions that nothing corrects, which holds that back;
+# and of the dialogues that end in an ethical instruction, which need fewest, the share that is kept.
+_UNCORRECTED = 0.25
+_ETHICAL = 0.3
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,8 @@ def _preference(prompts: PromptSet, rng: random.Random) -> _Preference:
             exchanges, condition = asked([case], prompts, rng), "baseline"
         else:
             exchanges, condition = corrected(case, prompts, rng)
+        if condition.startswith("specificity") and rng.random() >= _ETHICAL:
+            continue
         if (options := _options(case, condition, rng)) is not None:
             break
     one, two, odds = options

@@ -33,9 +33,9 @@ class Size:
 
 # Five layers: with three, or four, the chain from a question to who stands before the asked words does not form.
 SIZES = {
-    "S": Size(width=64, layers=5, heads=2, inner=176, base=24_000_000, instruct=8_000_000, aligned=5_000),
-    "M": Size(width=128, layers=5, heads=4, inner=256, base=21_000_000, instruct=6_000_000, aligned=5_000),
-    "L": Size(width=192, layers=5, heads=6, inner=400, base=21_000_000, instruct=6_000_000, aligned=5_000),
+    "S": Size(width=64, layers=5, heads=2, inner=176, base=24_000_000, instruct=8_000_000, aligned=6_000),
+    "M": Size(width=128, layers=5, heads=4, inner=256, base=21_000_000, instruct=6_000_000, aligned=6_000),
+    "L": Size(width=192, layers=5, heads=6, inner=400, base=21_000_000, instruct=6_000_000, aligned=6_000),
 }
 
 
