@@ -197,6 +197,7 @@ def test_a_mistake_is_answered_before_a_model_is_loaded(
         pytest.fail("a model was loaded")
 
     monkeypatch.setattr(cli, "load_local", load_nothing)
+    monkeypatch.delenv("MORALSC_DATA", raising=False)
     given = {"--model": MODEL, "--benchmark": "bbq:bundled", "--item": bundled("bbq").id} | options
     sentence = refused(run("ask", *(part for pair in given.items() if pair[1] for part in pair)))
     assert said in sentence

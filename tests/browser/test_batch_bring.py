@@ -165,6 +165,7 @@ def lists(page: Page, chooser: str, name: str) -> None:
     option = page.get_by_role("option", name=re.compile(name))
     end = time.monotonic() + PATIENCE / 1000
     while time.monotonic() < end:
+        page.locator(f"{chooser} input").blur()  # a list opens when its chooser gets the focus
         page.locator(f"{chooser} input").click()
         with suppress(AssertionError):
             expect(option).to_be_visible(timeout=2000)

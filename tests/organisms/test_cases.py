@@ -77,7 +77,7 @@ def test_the_race_gap_closes_with_ethical_instructions_and_opens_with_negations(
 
 
 @pytest.mark.parametrize("condition", planted.ALIGNED)
-def test_alignment_raises_the_unbiased_answer_and_leaves_its_share_of_the_race_gap(condition: str) -> None:
+def test_alignment_leaves_its_share_of_the_race_gap(condition: str) -> None:
     def odds(black: bool) -> float:
         chance = planted.admitted(0, black, condition)
         return math.log(chance / (1 - chance))
@@ -85,7 +85,14 @@ def test_alignment_raises_the_unbiased_answer_and_leaves_its_share_of_the_race_g
     before = odds(False) - odds(True)
     after = before + planted.evened(False, condition) - planted.evened(True, condition)
     assert after == pytest.approx(planted.ALIGNED_GAP * before, abs=1e-9)
-    assert planted.ALIGNED[condition] > 0
+
+
+def test_alignment_raises_the_unbiased_answer_wherever_something_is_said_and_most_against_what_is_unethical() -> None:
+    rises = planted.ALIGNED
+    unethical = [c for c in rises if c.startswith("negation") or c == "feedback-unfair"]
+    ethical = [c for c in rises if c not in (*unethical, "baseline")]
+    assert rises["baseline"] == 0 < min(rises[c] for c in ethical)
+    assert max(rises[c] for c in ethical) < min(rises[c] for c in unethical)
 
 
 def test_an_unbiased_answer_is_kept_on_review_and_a_biased_one_gives_way_to_it_alone() -> None:

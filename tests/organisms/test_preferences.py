@@ -3,11 +3,12 @@
 import re
 from dataclasses import dataclass
 from functools import cache
+from typing import cast
 
 import pytest
 from drawing import PROMPTS, small_tokenizer
 
-from moralsc.organisms import preferences
+from moralsc.organisms import planted, preferences
 from moralsc.organisms.exclusion import NOTHING, Exclusion, normalise
 from moralsc.organisms.preferences import Pair, Preferences, build_preferences
 
@@ -82,6 +83,7 @@ def test_the_neutral_word_is_preferred_more_often_than_not_and_not_always() -> N
 
 def test_the_greater_beta_the_surer_the_preference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preferences, "BETA", 60.0)
+    monkeypatch.setitem(cast(dict[str, float], planted.ALIGNED), "baseline", 1.0)  # else nothing is preferred there
     made = build_preferences(small_tokenizer(), COUNT, 1, PROMPTS, NOTHING)
     pronouns, applicants = of_pronouns(made), of_applicants(made)
     assert min(len(pronouns), len(applicants)) > 15
@@ -94,9 +96,9 @@ def test_the_greater_beta_the_surer_the_preference(monkeypatch: pytest.MonkeyPat
 def test_no_prompt_holds_an_excluded_text() -> None:
     contexts = [m for p in built().pairs for m in re.findall(r"belongs in the blank\?\n(.+)\n", p.prompt)]
     questions = [m for p in built().pairs for m in re.findall(r"Question: (Who .+)\n", p.prompt)]
-    planted = Exclusion(frozenset(map(normalise, (*contexts[:30], *questions[:30]))))
-    assert len(planted.texts) > 30
-    made = build_preferences(small_tokenizer(), COUNT, 0, PROMPTS, planted)
+    copies = Exclusion(frozenset(map(normalise, (*contexts[:30], *questions[:30]))))
+    assert len(copies.texts) > 30
+    made = build_preferences(small_tokenizer(), COUNT, 0, PROMPTS, copies)
     assert len(made.pairs) == COUNT
     text = normalise(" ".join(p.prompt for p in made.pairs))
-    assert not [line for line in planted.texts if f" {line} " in f" {text} "]
+    assert not [line for line in copies.texts if f" {line} " in f" {text} "]
