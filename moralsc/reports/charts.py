@@ -93,12 +93,12 @@ def _ground(points: Sequence[Point], corrections: Corrections, palette: Palette)
     yield names.encode(x=across, text=alt.Text("tick:N"), color=look.COLOUR)
     ethical = [k for place, k in places.items() if side_is(place, corrections, Side.ETHICAL)]
     if unethical:
-        edge = max(places[place] for place in unethical) + 0.45
+        edge = max(places[place] for place in unethical) + 0.2
         yield _side(edge, "← unethical", palette.danger, across, align="right")
     if BASELINE in places:
         yield _side(places[BASELINE], "base", palette.grey, across)
     if ethical:
-        yield _side(min(ethical) - 0.45, "ethical →", palette.accent, across, align="left")
+        yield _side(min(ethical) - 0.2, "ethical →", palette.accent, across, align="left")
 
 
 def _side(at: float, word: str, colour: str, across: alt.X, **mark: Any) -> alt.Chart:
