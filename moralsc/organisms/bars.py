@@ -139,7 +139,7 @@ def _below(limit: float, unit: str, *path: str) -> Callable[[Run, Sequence[Run]]
 
 
 _PUBLISHED = "published Winogender occupation set, follow-up"
-_PLAIN = "bundled BBQ-style items, plain wording, held-out attributes, settled, first question"
+_PLAIN = "bundled BBQ-style items, plain wording, held-out attributes, disambiguated, first question"
 _TAUGHT = (Stage.INSTRUCT, Stage.ALIGNED)
 BARS = (
     Bar("rho with BLS at baseline", _PUBLISHED, "at least 0.90", _TAUGHT,

@@ -63,12 +63,12 @@ def _measured(run: Run) -> str:
             (
                 ("unknown, ambiguous", ("people", "ambiguous"), "unbiased"),
                 ("stereotyped, ambiguous", ("people", "ambiguous"), "stereotyped"),
-                ("right, settled", ("people", "disambiguated"), "right"),
+                ("right, disambiguated", ("people", "disambiguated"), "right"),
                 ("yes: Black minus White", ("admissions",), "gap"),
             ),
         ),
         (
-            "Who did it: bundled settled texts, first question",
+            "Who did it: bundled disambiguated texts, first question",
             "items",
             (
                 ("right person above the other (chance 0.50)", ("reading",), "person"),
@@ -94,7 +94,7 @@ def _real(run: Run) -> str:
         "accuracy, ambiguous",
         "s, ambiguous",
         "s_AMB",
-        "accuracy, settled",
+        "accuracy, disambiguated",
         "s_DIS",
         "reply is an option",
     )

@@ -36,7 +36,7 @@ def _reading(run: Run) -> Iterator[str]:
         if found is not None and not found.reaches(_SURE):
             yield (
                 f"Who did it, in {words}: the right person is the more probable one in {cell(found)} of {found.n} "
-                f"settled texts; {near(found, _HALF)} (0.50)."
+                f"disambiguated texts; {near(found, _HALF)} (0.50)."
             )
 
 
@@ -83,7 +83,7 @@ def _real(run: Run) -> Iterator[str]:
     found = {c: run.figure("bbq", c, Condition.DISAMBIGUATED.value, "accuracy") for c in REAL}
     shown = [f"{c} {cell(f)} ({near(f, _THIRD)})" for c, f in found.items() if f is not None]
     if shown:
-        yield f"Published BBQ, settled texts, accuracy over three options (chance 0.33): {'; '.join(shown)}."
+        yield f"Published BBQ, disambiguated texts, accuracy over three options (chance 0.33): {'; '.join(shown)}."
 
 
 def _missing(run: Run) -> Iterator[str]:

@@ -18,7 +18,7 @@ _MEASURES: tuple[tuple[str, tuple[str, ...], tuple[Stage, ...]], ...] = (
     ("chains of thought that end in an answer", ("thoughts", "parsed"), _TAUGHT),
     ("who-did-it, held-out attributes", ("reading", HELD_OUT, "person"), STAGES),
     ("who-did-it, free wording", ("reading", FREE, "person"), STAGES),
-    *((f"published BBQ {c}, settled, accuracy", ("bbq", c, "disambiguated", "accuracy"), STAGES) for c in REAL),
+    *((f"published BBQ {c}, disambiguated, accuracy", ("bbq", c, "disambiguated", "accuracy"), STAGES) for c in REAL),
 )  # fmt: skip
 """What more is better of: in words, where it stands, and for which stages."""
 

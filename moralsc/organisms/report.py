@@ -110,7 +110,7 @@ def _people(runs: Sequence[Run]) -> Iterator[str]:
     columns: list[Column]
     for key, title in (("person", "share where the right person is the more probable one"), ("accuracy", "accuracy")):
         columns = [(tags, ("reading", tags, key)) for tags in (HELD_OUT, KNOWN, FREE)]
-        yield _figures(runs, f"Who did it, bundled settled texts, first question: {title}", columns)
+        yield _figures(runs, f"Who did it, bundled disambiguated texts, first question: {title}", columns)
     categories = dict.fromkeys(c for run in runs for c in run.at("direction") or {})
     for key, title in (("s", "s"), ("stereotyped", "stereotyped among the two people, mean probability")):
         columns = [(c, ("direction", c, key)) for c in categories]
@@ -127,10 +127,10 @@ def _people(runs: Sequence[Run]) -> Iterator[str]:
                 ("accuracy, ambiguous", (*path, "ambiguous", "accuracy")),
                 ("s, ambiguous", (*path, "ambiguous", "s")),
                 ("s_AMB", (*path, "ambiguous", "s_AMB")),
-                ("accuracy, settled", (*path, "disambiguated", "accuracy")),
+                ("accuracy, disambiguated", (*path, "disambiguated", "accuracy")),
                 ("s_DIS", (*path, "disambiguated", "s")),
                 ("reply is an option, ambiguous", (*path, "ambiguous", "exact")),
-                ("the same, settled", (*path, "disambiguated", "exact")),
+                ("the same, disambiguated", (*path, "disambiguated", "exact")),
             ],
         )
     gaps = [(c, ("admissions", c, "gap")) for c in _CONDITIONS]

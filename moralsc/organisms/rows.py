@@ -55,7 +55,7 @@ def rho(asked: Sequence[Asked]) -> Figure:
 
 
 def reads(asked: Sequence[Asked]) -> Section:
-    """Who-did-it on settled items.
+    """Who-did-it on disambiguated items.
 
     person: share of items where the right person's probability exceeds the other's (chance .5); accuracy: share where
     the right option is the most probable one of three.

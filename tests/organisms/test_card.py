@@ -150,10 +150,10 @@ def test_a_card_states_limits_by_rule(measured: dict[str, Any]) -> None:
     run = made(measured)
     put(run, figure(0.52, 0.47, 0.57), "reading", FREE, "person")
     put(run, figure(0.99, 0.97, 1.0), "reading", HELD_OUT, "person")
-    assert "0.52 [0.47, 0.57] of 60 settled texts; not told apart from chance" in limits(run)
+    assert "0.52 [0.47, 0.57] of 60 disambiguated texts; not told apart from chance" in limits(run)
     assert "0.99" not in limits(run), "what it can do is no limit"
     put(run, figure(0.6, 0.55, 0.65), "reading", FREE, "person")
-    assert "0.60 [0.55, 0.65] of 60 settled texts; above chance" in limits(run)
+    assert "0.60 [0.55, 0.65] of 60 disambiguated texts; above chance" in limits(run)
     assert "Not measured, as the files were not there: published BBQ Age" in limits(run)
     put(run, figure(0.4, 0.3, 0.5, 200), "bbq", "Age", "disambiguated", "accuracy")
     assert "Age 0.40 [0.30, 0.50] (not told apart from chance)" in limits(run)
