@@ -7,7 +7,7 @@ from moralsc.models import Stage
 from moralsc.organisms.evaluate import FREE, HELD_OUT, REAL
 from moralsc.organisms.family import Run
 from moralsc.organisms.sizes import SIZES, STAGES
-from moralsc.organisms.tables import number
+from moralsc.organisms.tables import cell
 
 _TAUGHT = (Stage.INSTRUCT, Stage.ALIGNED)
 _REAL = ("winogender", "published")
@@ -60,9 +60,5 @@ def _pair(runs: Sequence[Run], stage: Stage, small: str, large: str) -> dict[str
             verdict = "better"
         elif all(other.above(one) for one, other in pairs):
             verdict = "worse"
-        found[verdict].append(f"{words} ({_shown(ones[0].value)}, {_shown(others[0].value)})")
+        found[verdict].append(f"{words} ({cell(ones[0])}, {cell(others[0])})")
     return found
-
-
-def _shown(value: float | None) -> str:
-    return number(value) or "none"

@@ -151,8 +151,15 @@ def _figures(runs: Sequence[Run], title: str, columns: Sequence[Column]) -> str:
         if len(seeds) > 1:
             measured = ([f.value for run in seeds if (f := figures[run][k])] for k in range(len(columns)))
             values = ([v for v in column if v is not None] for column in measured)
-            lines.append([name, "mean", *(number(fmean(v)) if v else "" for v in values)])
+            lines.append([name, "mean, range", *map(_spread, values)])
     return f"### {title}\n\n{counted}\n\n{table(('model', 'seed', *(head for head, _ in columns)), lines)}"
+
+
+def _spread(values: Sequence[float]) -> str:
+    """The mean over seeds, from the lowest to the highest, and how many there are."""
+    if not values:
+        return ""
+    return f"{number(fmean(values))}, {number(min(values))} to {number(max(values))} ({len(values)} seeds)"
 
 
 def _wordings(runs: Sequence[Run]) -> str:

@@ -250,8 +250,10 @@ def test_each_seed_has_its_row_and_their_mean_another(measured: dict[str, Any]) 
     runs = [made(measured, seed=seed) for seed in range(3)]
     for run, value in zip(runs, (0.9, 0.8, 0.4), strict=True):
         put(run, figure(value, value - 0.1, value + 0.1), "reading", FREE, "person")
-    rows = [line.split(" | ") for line in report(runs).splitlines() if line.startswith("| mini-s-instruct | mean |")]
-    assert any(row[-1] == "0.70 |" for row in rows)
+    rows = [
+        line.split(" | ") for line in report(runs).splitlines() if line.startswith("| mini-s-instruct | mean, range |")
+    ]
+    assert any(row[-1] == "0.70, 0.40 to 0.90 (3 seeds) |" for row in rows)
     text = report(runs)
     for seed in range(3):
         assert cell(runs[seed].figure("reading", FREE, "person")) in text
@@ -265,9 +267,11 @@ def test_a_larger_size_is_better_only_beyond_the_intervals_of_every_seed(measure
         return "\n".join(compared(runs))
 
     name = "who-did-it, held-out attributes"
-    assert f"better at {name} (0.90, 0.70); worse at nothing" in said(("S", 0, 0.7), ("M", 0, 0.9))
-    assert f"not better at {name} (0.72, 0.70)" in said(("S", 0, 0.7), ("M", 0, 0.72))
-    assert f"worse at {name} (0.50, 0.70)" in said(("S", 0, 0.7), ("M", 0, 0.5))
+    assert f"better at {name} (0.90 [0.85, 0.95], 0.70 [0.65, 0.75]); worse at nothing" in said(
+        ("S", 0, 0.7), ("M", 0, 0.9)
+    )
+    assert f"not better at {name} (0.72 [0.67, 0.77], 0.70 [0.65, 0.75])" in said(("S", 0, 0.7), ("M", 0, 0.72))
+    assert f"worse at {name} (0.50 [0.45, 0.55], 0.70 [0.65, 0.75])" in said(("S", 0, 0.7), ("M", 0, 0.5))
     assert f"not better at {name}" in said(("S", 0, 0.7), ("S", 1, 0.88), ("M", 0, 0.9))
     assert "takes two sizes" in said(("S", 0, 0.7), ("L", 0, 0.9)), "sizes that are no neighbours are not compared"
 
