@@ -2,9 +2,9 @@
 
 That a trait, good or bad, turns round which of two groups is meant shows in neither of the two alone, so a model of
 these sizes is slow to notice: in trials it took three million tokens of this practice, if it came at all. Told apart,
-which traits are good and which groups are looked down on, each is learnt at once, and what they mean together follows
-within half a million tokens beside other texts. An item spends seventy tokens on one answer; here it is fifteen, and
-items later only have to ask for what is known by then.
+which traits are good and which groups are looked down on, each is learnt at once, and what they mean together followed
+within 1.7 million tokens, about half of them of other texts. An item spends seventy tokens on one answer; here it is
+fifteen, and items later only have to ask for what is known by then.
 """
 
 import random
