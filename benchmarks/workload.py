@@ -8,8 +8,9 @@ from transformers import LlamaForCausalLM
 from benchmarks.counting import llama, tokenizer_of
 from moralsc.answers import ScoredBy
 from moralsc.dialogue import baseline, continuations, correct
+from moralsc.engines.allocator import keep_memory
 from moralsc.engines.base import Scoring
-from moralsc.engines.local import LocalEngine, use_large_pages
+from moralsc.engines.local import LocalEngine
 from moralsc.items import Item
 from moralsc.models import ModelSpec, Stage
 from moralsc.prompts import PromptSet
@@ -34,7 +35,7 @@ def scorings(item: Item, prompts: PromptSet) -> list[Scoring]:
 
 def random_model(size: str, dtype: str, device: str, texts: Sequence[str]) -> LocalEngine:
     """A Llama of random weights with a tokenizer made for these texts."""
-    use_large_pages()
+    keep_memory()
     tokenizer = tokenizer_of(texts)
     torch.manual_seed(0)
     config = llama(size)

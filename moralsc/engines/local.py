@@ -5,7 +5,6 @@ continuations of a call in one packed pass. Never runs code that comes with a mo
 """
 
 import logging
-import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 import moralsc
 from moralsc.dialogue import Message
 from moralsc.engines import local_load
+from moralsc.engines.allocator import keep_memory
 from moralsc.engines.base import Sampling, Scoring, StopFlag
 from moralsc.engines.local_decode import Decoder, ReplyText, choose_token
 from moralsc.engines.local_load import explained
@@ -110,7 +110,7 @@ class LocalEngine:
             ModelError: files are missing, or the model cannot be loaded from them.
             InputError: there is no such dtype or device map.
         """
-        use_large_pages()
+        keep_memory()
         found = local_load.load(
             spec,
             device,
@@ -272,15 +272,6 @@ class LocalEngine:
         if not self._said:
             _log.warning("%s is scored in separate passes, which is slower: %s.", self._spec.name, self._packing.reason)
             self._said = True
-
-
-def use_large_pages() -> None:
-    """Let torch put large blocks into large pages, unless the environment says otherwise; before its first allocation.
-
-    Where Linux hands them out on request only, a pass over two thousand tokens spends a tenth of its time on touching
-    small ones.
-    """
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
 def _devices(model: PreTrainedModel) -> list[str]:
