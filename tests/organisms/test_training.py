@@ -1,6 +1,7 @@
 """Training: a tiny run of the three stages gives the same models twice, and they load."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -85,6 +86,22 @@ def test_another_seed_gives_another_model_and_an_amount_ends_a_trial_early(tmp_p
     assert 500 <= one.tokens < TINY.base + 32 * training.CONTEXT
     names = [tmp_path / str(seed) / folder("tiny", Stage.BASE) for seed in (0, 1)]
     assert fingerprint(names[0]) != fingerprint(names[1])
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch compiles with g++")
+def test_compiled_layers_learn_the_same(tmp_path: Path) -> None:
+    plain, compiled = (
+        train("tiny", Stage.BASE, 0, tmp_path / str(on), EXCLUSION, vocabulary=900, compiled=on) for on in (False, True)
+    )
+    assert plain == compiled
+    one, two = (
+        AutoModelForCausalLM.from_pretrained(tmp_path / str(on) / folder("tiny", Stage.BASE), dtype=torch.float32)
+        for on in (False, True)
+    )
+    for (name, expected), found in zip(one.state_dict().items(), two.state_dict().values(), strict=True):
+        assert torch.allclose(expected, found, atol=1e-2), name
 
 
 class _Ended(TrainerCallback):
