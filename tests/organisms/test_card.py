@@ -13,12 +13,12 @@ from scripted import ScriptedEngine
 from moralsc.items import Condition, Role
 from moralsc.models import PLANTED, Stage
 from moralsc.organisms import planted
-from moralsc.organisms.__main__ import write_report
 from moralsc.organisms.bars import BARS
 from moralsc.organisms.card import render
 from moralsc.organisms.compare import compared
 from moralsc.organisms.evaluate import FREE, HELD_OUT, REWORDED, measure
 from moralsc.organisms.family import STAGES, Run, read_run, read_runs, rounded, save
+from moralsc.organisms.measuring import write_report
 from moralsc.organisms.people import people_case
 from moralsc.organisms.report import report
 from moralsc.organisms.sizes import SIZES

@@ -15,11 +15,11 @@ from moralsc.answers import Score, ScoredBy
 from moralsc.dialogue import Message, Mode, baseline
 from moralsc.errors import DataError
 from moralsc.items import Condition, Item, Role
-from moralsc.organisms.__main__ import evaluate
 from moralsc.organisms.asking import Asked, ask, follow, offered, sample
 from moralsc.organisms.evaluate import FREE, HELD_OUT, KNOWN, REAL, REWORDED, measure
 from moralsc.organisms.family import Run, copy_seeds, read_run, read_runs, rounded, save
 from moralsc.organisms.measures import Figure, bias, correlation, mean, paired, scaled_bias, share
+from moralsc.organisms.measuring import evaluate
 from moralsc.organisms.rows import by_role, leans, reads, row
 from moralsc.organisms.tokenizer import train_tokenizer
 from moralsc.prompts import PromptSet, default_prompts
