@@ -9,6 +9,7 @@ import argparse
 import os
 import resource
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -56,21 +57,27 @@ def measure(size: str, items: int, conditions: int, dtype: str, threads: int) ->
     return Measured(seconds, weights, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - weights)
 
 
+def table(dtype: str, threads: int) -> Iterator[str]:
+    """The lines of a Markdown table, each when it is measured."""
+    yield "| model | items | conditions | s | item-conditions/s | s an item | weights, GB | peak above weights, GB |"
+    yield "|---|---|---|---|---|---|---|---|"
+    # A process a row: a peak never falls.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        for size, items, conditions in ROWS:
+            found = pool.submit(measure, size, items, conditions, dtype, threads).result()
+            rate, each = items * conditions / found.seconds, found.seconds / items
+            memory = f"{found.weights / 1e9:.2f} | {found.extra / 1e9:.2f}"
+            yield f"| {size} | {items} | {conditions} | {found.seconds:.1f} | {rate:.1f} | {each:.3f} | {memory} |"
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
-    print("| model | items | conditions | s | item-conditions/s | s an item | weights, GB | peak above weights, GB |")
-    print("|---|---|---|---|---|---|---|---|")
-    # A process a row: a peak never falls.
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        for size, items, conditions in ROWS:
-            found = pool.submit(measure, size, items, conditions, options.dtype, options.threads).result()
-            rate, each = items * conditions / found.seconds, found.seconds / items
-            memory = f"{found.weights / 1e9:.2f} | {found.extra / 1e9:.2f}"
-            print(f"| {size} | {items} | {conditions} | {found.seconds:.1f} | {rate:.1f} | {each:.3f} | {memory} |")
+    for line in table(options.dtype, options.threads):
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -98,6 +98,41 @@ def peak(dtype: str, device: str) -> float:
     return 2 * side**3 / best
 
 
+def compare(items: int, dtype: str, size: str, threads: int, repeat: int) -> dict[str, str]:
+    """Measure both; the best of `repeat` runs of each counts. What was measured -> figure with its unit."""
+    torch.set_num_threads(threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    prompts = default_prompts()
+    chosen = load("bbq", Settings.from_env(os.environ)).items[:items]
+    asked = [s for item in chosen for s in scorings(item, prompts)]
+    engine = random_model(size, dtype, device, [m.content for s in asked for m in s.messages])
+
+    separate, tree = costs(engine, asked)
+    config = engine._model.config
+    sample = asked[: len(CONDITIONS) * 4]
+    batch = min(BATCHES, key=lambda b: harness(engine, sample, b)[0])
+    ours(engine, sample)
+    best = peak(dtype, device)
+    mine, found = min((ours(engine, asked) for _ in range(repeat)), key=lambda run: run[0])
+    theirs, expected = min((harness(engine, asked, batch) for _ in range(repeat)), key=lambda run: run[0])
+    bound = separate.flops(config) / tree.flops(config)
+    difference = max(abs(a - b) for a, b in zip(expected, found, strict=True))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return {
+        "model": f"random Llama {size}, {dtype}, {device}, {threads} threads",
+        "items x conditions": f"{len(chosen)} x {len(CONDITIONS)} ({chosen[0].origin})",
+        "harness, item-conditions/s": f"{len(asked) / theirs:.2f} (batch {batch})",
+        "moralsc, item-conditions/s": f"{len(asked) / mine:.2f}",
+        "ratio": f"{theirs / mine:.2f}",
+        "bound by sharing": f"{bound:.2f} (tokens {separate.tokens / tree.tokens:.2f})",
+        "share of that bound": f"{theirs / mine / bound:.0%}",
+        "share of the matrix peak, moralsc": f"{tree.flops(config) / mine / best:.0%} of {best / 1e9:.0f} GFLOP/s",
+        "share of the matrix peak, harness": f"{separate.flops(config) / theirs / best:.0%}",
+        "largest difference, nats": f"{difference:.2g}",
+        "peak memory of the process, GiB": f"{memory:.2f}",
+    }
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -107,41 +142,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    prompts = default_prompts()
-    items = load("bbq", Settings.from_env(os.environ)).items[: options.items]
-    asked = [s for item in items for s in scorings(item, prompts)]
-    texts = [m.content for s in asked for m in s.messages]
-    engine = random_model(options.size, options.dtype, device, texts)
-
-    separate, tree = costs(engine, asked)
-    config = engine._model.config
-    best = peak(options.dtype, device)
-    sample = asked[: len(CONDITIONS) * 4]
-    batch = min(BATCHES, key=lambda b: harness(engine, sample, b)[0])
-    ours(engine, sample)
-    (theirs, expected), (mine, found) = (
-        min((run() for _ in range(options.repeat)), key=lambda pair: pair[0])
-        for run in (lambda: harness(engine, asked, batch), lambda: ours(engine, asked))
-    )
-    bound = separate.flops(config) / tree.flops(config)
-    difference = max(abs(a - b) for a, b in zip(expected, found, strict=True))
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    rows = [
-        ("model", f"random Llama {options.size}, {options.dtype}, {device}, {options.threads} threads"),
-        ("items x conditions", f"{len(items)} x {len(CONDITIONS)} ({items[0].origin})"),
-        ("harness, item-conditions/s", f"{len(asked) / theirs:.2f} (batch {batch})"),
-        ("moralsc, item-conditions/s", f"{len(asked) / mine:.2f}"),
-        ("ratio", f"{theirs / mine:.2f}"),
-        ("bound by sharing", f"{bound:.2f} (tokens {separate.tokens / tree.tokens:.2f})"),
-        ("share of that bound", f"{theirs / mine / bound:.0%}"),
-        ("share of the matrix peak, moralsc", f"{tree.flops(config) / mine / best:.0%} of {best / 1e9:.0f} GFLOP/s"),
-        ("share of the matrix peak, harness", f"{separate.flops(config) / theirs / best:.0%}"),
-        ("largest difference, nats", f"{difference:.2g}"),
-        ("peak memory of the process, GiB", f"{memory:.2f}"),
-    ]
-    for name, value in rows:
+    for name, value in compare(options.items, options.dtype, options.size, options.threads, options.repeat).items():
         print(f"{name:36} {value}")
 
 
