@@ -25,6 +25,8 @@ COPY . .
 RUN python -m compileall -q moralsc app.py
 
 USER 1000
+# Made here, so that a volume which is mounted over it belongs to the user who fills it.
+RUN mkdir -p "$HF_HOME"
 EXPOSE 7860
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
     CMD python -c "import os, urllib.request as web; web.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/', timeout=4)"

@@ -1,9 +1,10 @@
-"""Seconds of computing until the figures of a finished run stand: reading, measuring, arranging, a change of filter.
+"""Seconds of computing until the figures of a finished run stand: reading, measuring, arranging, each change of filter.
 
 Run `python -m benchmarks.explorer [--records N]`. The run is made up: two models, three benchmarks, ten conditions,
 answers drawn by a seed, in a folder that is removed again. The yardstick is what nobody can do without: pandas reading
 the same file and taking one mean for each model, category, context and correction. Prints a table; asserts nothing.
-What other programs do meanwhile does not count: the seconds are those of this process's processors.
+What other programs do meanwhile does not count: the seconds are those of this process's processors, beside those of
+the clock for changes of a filter, which go through the Explore section's own handler.
 """
 
 import argparse
@@ -15,8 +16,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+import gradio as gr
 import pandas as pd
 
 from moralsc.analysis.winogender import SETS
@@ -25,10 +28,15 @@ from moralsc.batch.design import Design
 from moralsc.batch.folder import RECORDS
 from moralsc.batch.head import FORMAT, HEAD, plain
 from moralsc.batch.record import Record, sha256
-from moralsc.batch.summary import AMBIG
 from moralsc.items import Condition, Polarity, Role
-from moralsc.reports.figures import Choice, arranged, chosen, measured
+from moralsc.prompts import default_prompts
+from moralsc.reports.figures import arranged, measured
 from moralsc.reports.runs import read_run
+from moralsc.settings import Settings
+from moralsc.ui import explore_section
+from moralsc.ui.explorer import Explorer, Filters
+from moralsc.ui.library import Library
+from moralsc.ui.own import build_visitor
 
 CONDITIONS = (
     *("baseline", "cot", *(f"specificity-{k}" for k in range(4))),
@@ -132,10 +140,53 @@ def yardstick(folder: Path) -> pd.Series:
     return frame.assign(right=frame.favoured_role == frame.correct).groupby(KEYS).right.mean()
 
 
-def timed(what: Callable[[], Any]) -> tuple[float, Any]:
-    began = time.process_time()
+def timed(what: Callable[[], Any]) -> tuple[float, float, Any]:
+    """Seconds of this process's processors, seconds by the clock, and what was made."""
+    used, passed = time.process_time(), time.perf_counter()
     made = what()
-    return time.process_time() - began, made
+    return time.process_time() - used, time.perf_counter() - passed, made
+
+
+def explored(results: Path) -> dict[str, list[tuple[float, float]]]:
+    """What the Explore section's own handler takes, with its first drawing: step -> (processor, clock) of each answer.
+
+    The categories of a large run are measured ahead, in a thread, as soon as its charts stand; "at once" is a visitor
+    who is quicker than that.
+    """
+    explorer = Explorer(Library(Settings(cache=results / "cache", results=results)), default_prompts().corrections)
+    with gr.Blocks(), gr.Tab() as tab:
+        parts = explore_section.build(explorer, build_visitor(), tab)
+    look = explore_section._looking(explorer, parts)
+
+    def change(name: str, value: Any) -> tuple[float, float]:
+        empty: dict[str, Any] = {"category": "", "context": "", "mode": ""}
+        values = [value if one == name else empty.get(one, []) for one in explore_section._ORDER]
+
+        def answer() -> None:
+            for update in look("", *values):
+                selection = update.get(parts.selection)
+            explorer.drawn(selection, "ladder")
+
+        return timed(answer)[:2]
+
+    took = {"opening: read, measured, drawn": [change("", None)]}
+    took["category, at once"] = [change("category", CATEGORIES[-1])]
+    while not all(explorer.ready(Filters(category=c)) for c in CATEGORIES):
+        time.sleep(0.1)
+    for name, values in CHANGES.items():
+        took[name] = [change(name, value) for value in values]
+    return took
+
+
+CHANGES: dict[str, list[Any]] = {
+    "models": [[model] for model in MODELS],
+    "benchmarks": [["bbq"], ["winogender"], ["admissions"], ["bbq", "winogender"]],
+    "category": list(CATEGORIES[:-1]),
+    "context": ["ambig", "disambig"],
+    "corrections": [[c] for c in CONDITIONS[1:]],
+    "mode": ["follow-up"],
+}
+TARGET = 0.5  # seconds for a change of one filter
 
 
 def main() -> None:
@@ -144,19 +195,23 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=200_000)
     count = parser.parse_args().records
     with tempfile.TemporaryDirectory() as name:
-        finished(Path(name), count)
-        least, _ = timed(lambda: yardstick(Path(name)))
-        reading, run = timed(lambda: read_run(Path(name)))
-        measuring, parts = timed(lambda: measured([run]))
-        arranging, _ = timed(lambda: arranged(parts))
-        choice = Choice(models=MODELS[:1], contexts=(AMBIG,), corrections=CONDITIONS[1:2])
-        choosing, _ = timed(lambda: arranged(chosen(parts, choice)))
-        category, _ = timed(lambda: arranged(measured([run], category=CATEGORIES[0])))
+        folder = Path(name, "large")
+        folder.mkdir()
+        finished(folder, count)
+        least = timed(lambda: yardstick(folder))[0]
+        reading, _, run = timed(lambda: read_run(folder))
+        measuring, _, parts = timed(lambda: measured([run]))
+        arranging = timed(lambda: arranged(parts))[0]
+        took = explored(Path(name))
     rows = {"pandas: read, one mean a cell": least, "reading": reading, "measuring": measuring, "arranging": arranging}
-    rows |= {"another filter": choosing, "another category, for the first time": category}
-    print(f"{count} records: seconds, and times the yardstick\n| step | s | ratio |\n|---|---|---|")
+    print(f"{count} records: processor seconds, and times the yardstick\n| step | s | ratio |\n|---|---|---|")
     for what, seconds in rows.items():
         print(f"| {what} | {seconds:.2f} | {seconds / least:.2g} |")
+    print(f"\nA change of a filter, target {TARGET} s\n| filter | changes | median s | most | median by the clock |")
+    print("|---|---|---|---|---|")
+    for what, pairs in took.items():
+        used, passed = zip(*pairs, strict=True)
+        print(f"| {what} | {len(pairs)} | {median(used):.3f} | {max(used):.3f} | {median(passed):.3f} |")
 
 
 if __name__ == "__main__":

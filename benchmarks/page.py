@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -87,12 +87,12 @@ def climb(page: Page) -> float:
 
 
 @contextmanager
-def serving() -> Iterator[tuple[subprocess.Popen[bytes], str, float]]:
+def serving(environ: Mapping[str, str] = os.environ) -> Iterator[tuple[subprocess.Popen[bytes], str, float]]:
     """The page in a process of its own: the process, its address and when it was started."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, "PORT": str(port), "HOST": "127.0.0.1"}
+    environment = {**environ, "PORT": str(port), "HOST": "127.0.0.1"}
     started = time.perf_counter()
     process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     try:

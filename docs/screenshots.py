@@ -1,28 +1,40 @@
-"""Take the pictures of docs/: run `python docs/screenshots.py` from the repository's root, with Chromium installed.
+"""Take all pictures of docs/: run `python docs/screenshots.py` from the repository's root, with Chromium installed.
 
-They are of the real page with the bundled model: baseline, one correction, the ladder.
+They are of the real page with the bundled models. The Probe tab: baseline, one correction, the ladder. The Batch tab:
+each of its sections, with a run of all bundled models that is made first (about two minutes; `--results FOLDER` shows
+the runs of a folder instead). Words after the command choose pictures by the beginning of their names: `batch-explore`.
 """
 
+import argparse
+import io
+import os
 import shutil
+import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.page import serving
+from moralsc.models import catalogue
 
-VIEWS = {
-    "probe-desktop": {"viewport": {"width": 1280, "height": 800}},
-    "probe-dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
-    "probe-phone": {"viewport": {"width": 390, "height": 844}, "full": True},
+ROOT, DOCS = Path(__file__).resolve().parents[1], Path(__file__).resolve().parent
+LOOKS = {
+    "desktop": {"viewport": {"width": 1280, "height": 800}},
+    "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}},
 }
+MODEL = "mini-s-instruct"
+RUN = "--benchmark winogender:bundled --benchmark bbq:bundled --corrections ladder,cot --limit 24".split()
+_PATIENCE = 400_000
 
 
-def take(browser: Browser, address: str, name: str, full: bool = False, **view: object) -> None:
-    """Walk the visitor's path once and save what is then on the screen."""
-    page = browser.new_page(**{"reduced_motion": "reduce"} | view)
-    page.goto(address)
+def probe(page: Page) -> str:
+    """Baseline, one correction, the ladder."""
     page.wait_for_function("document.querySelector('#m-ask')?.disabled === false")
     page.click("#m-ask")
     page.wait_for_selector(".m-chip")
@@ -34,21 +46,124 @@ def take(browser: Browser, address: str, name: str, full: bool = False, **view: 
     page.click("#m-climb")
     page.wait_for_selector(".m-reading")
     page.wait_for_function("document.querySelector('#m-climb')?.disabled === false")
-    page.evaluate("window.scrollTo(0, 0)")
-    page.screenshot(path=Path(__file__).parent / f"{name}.png", full_page=full)
-    page.close()
+    return ""
+
+
+def explore(page: Page) -> str:
+    """What the tab opens with."""
+    return ""
+
+
+def behind(page: Page) -> str:
+    """The items that a correction moved most, one of them open."""
+    choose(page, "#m-behind-model", MODEL)
+    choose(page, "#m-behind-sort", "greatest gain first")
+    page.locator("#m-behind-table button").first.click()
+    page.wait_for_selector("#m-behind-dialogue .m-turn")
+    return "#m-behind"
+
+
+def compare(page: Page) -> str:
+    """The flips from the baseline to the first rung, with the items behind a count."""
+    for side in ("#m-a-model", "#m-b-model"):
+        choose(page, side, MODEL)
+    page.click("#m-compare-go")
+    page.locator("#m-compare-result td.moved button").first.click()
+    page.wait_for_selector("#m-compare-columns .m-turn")
+    return "#m-compare"
+
+
+def claims(page: Page) -> str:
+    """The table of claims."""
+    return "#m-claims"
+
+
+def run(page: Page) -> str:
+    """A plan, and its run as it goes on."""
+    page.get_by_label("Items per category").fill("100")
+    page.click("#m-run-plan")
+    page.wait_for_selector(".m-counts")
+    page.click("#m-run-start")
+    page.wait_for_function("document.querySelector('.m-run-reading')?.textContent.trim()", timeout=_PATIENCE)
+    return "#m-run-title"
+
+
+BATCH: dict[str, Callable[[Page], str]] = {
+    "explore": explore,
+    "behind": behind,
+    "compare": compare,
+    "claims": claims,
+    "run": run,
+}
+
+
+def choose(page: Page, chooser: str, option: str) -> None:
+    """Choose from a list, and wait until what depends on it has followed."""
+    page.locator(f"{chooser} input").click()
+    page.locator(f"{chooser} [role=option]", has_text=option).first.click()
+    page.wait_for_timeout(1500)
+
+
+def take(browser: Browser, address: str, name: str, view: dict[str, object]) -> None:
+    """One picture: what a visitor sees who did this, or the whole page of the Probe tab on a phone."""
+    tab, _, look = name.rpartition("-")
+    page = browser.new_context(**{"reduced_motion": "reduce"} | view).new_page()
+    page.set_default_timeout(60_000)
+    if tab == "probe":
+        page.goto(address)
+        probe(page)
+        at = ""
+    else:
+        page.goto(f"{address}?tab=batch")
+        page.locator("#m-chart-ladder svg.marks").first.wait_for(timeout=_PATIENCE)
+        page.locator("#m-behind-table button").first.wait_for(timeout=_PATIENCE)
+        at = BATCH[tab.removeprefix("batch-")](page)
+    page.evaluate(f"document.activeElement?.blur(); document.querySelector('{at or 'body'}').scrollIntoView()")
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(700)
+    save(page.screenshot(full_page=tab == "probe" and look == "phone"), DOCS / f"{name}.png")
+    if stop := page.query_selector("[data-act=stop]:enabled"):
+        stop.click()
+        page.wait_for_selector(".m-chip.m-stopped")
+    page.context.close()
+
+
+def save(picture: bytes, path: Path) -> None:
+    """Keep it as small as it can be without a loss: colours mean something here."""
+    Image.open(io.BytesIO(picture)).convert("RGB").save(path, optimize=True)
+    print(f"{path.name}: {path.stat().st_size // 1000} kB")
+
+
+def make_run(folder: Path) -> None:
+    """The run that the Batch tab shows."""
+    names = [name for name, spec in catalogue().items() if spec.bundled]
+    models = [word for name in names for word in ("--model", name)]
+    command = [sys.executable, "-m", "moralsc", "run", *models, *RUN, "--out", str(folder / "miniatures")]
+    subprocess.run(command, cwd=ROOT, check=True)
 
 
 def main() -> None:
-    """All views, one server."""
+    """All pictures, one server."""
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if path is None:
         sys.exit("The screenshots need Chromium on the PATH.")
-    with sync_playwright() as playwright, serving() as (_, address, _):
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        for name, view in VIEWS.items():
-            take(browser, address, name, **view)
-        browser.close()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, help="folder with runs to show; made anew without it")
+    parser.add_argument("names", nargs="*", help="beginnings of the names of the pictures to take")
+    given = parser.parse_args()
+    pictures = {f"{tab}-{look}": LOOKS[look] for tab in ("probe", *(f"batch-{s}" for s in BATCH)) for look in LOOKS}
+    wanted = {n: v for n, v in pictures.items() if n.startswith(tuple(given.names) or "")}
+    with tempfile.TemporaryDirectory() as scratch:
+        results = given.results or Path(scratch, "runs")
+        if given.results is None and any(n.startswith("batch") for n in wanted):
+            make_run(results)
+        results.mkdir(exist_ok=True)
+        place = {"MORALSC_RESULTS": str(results.resolve()), "MORALSC_CACHE": str(Path(scratch, "cache"))}
+        with sync_playwright() as playwright, serving(os.environ | place) as (_, address, _):
+            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+            for name, view in wanted.items():
+                take(browser, address, name, view)
+            browser.close()
 
 
 if __name__ == "__main__":

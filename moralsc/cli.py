@@ -28,6 +28,7 @@ from moralsc.experiment.export import to_json
 from moralsc.experiment.probe import Manner, Probe, figure, new_probe
 from moralsc.items import Item, Role
 from moralsc.models import find, find_for
+from moralsc.models.endpoints import Patience
 from moralsc.models.local import admit
 from moralsc.notation import number, signed
 from moralsc.prompts import load_prompts
@@ -104,7 +105,13 @@ def ask(
     # What cannot be applied is said before a model is loaded and asked.
     for correction in corrections:
         probing.planned(probe.item, correction, prompt_set, spec.scored_by, probe.manner, text)
-    engine = load_local(model, settings.offline, progress=show_bytes, memory=settings.memory * 10**9)
+    engine = load_local(
+        model,
+        settings.offline,
+        progress=show_bytes,
+        memory=settings.memory * 10**9,
+        patience=Patience.of(settings),
+    )
     show = _run if as_json else _show
     if not as_json:
         _introduce(probe)
@@ -180,7 +187,7 @@ def fetch_files(
 
 def _introduce(probe: Probe) -> None:
     spec, item = find(probe.model), probe.item
-    typer.echo(f"{spec.title}, {spec.size} parameters. {spec.nature}")
+    typer.echo(f"{spec.title}, {spec.amount}. {spec.nature}")
     typer.echo(f"{item.benchmark} {item.id}, {item.origin}. {item.note}".rstrip())
     for line in filter(None, (item.context, item.question)):
         typer.echo(plain(line))
@@ -239,12 +246,15 @@ def _written(turn: Turn) -> str:
 
 def _conclude(turn: Turn, item: Item, first: Turn) -> None:
     typer.echo()
-    if turn.answer is None or turn.score is None:
+    if turn.answer is None:
         typer.echo(f"({turn.status})")
         return
     said = None if turn.answer.label is None else item.option(turn.answer.label)
     role = f"{_role(said.role) or 'answer'}: {plain(said.text)}" if said else ""
     typer.echo(f"{role or _OUTCOMES[turn.answer.outcome]} ({turn.answer.rule})")
+    if turn.score is None:
+        typer.echo(f"  {texts.no_probabilities(turn.form)}")
+        return
     shares, before = turn.score.probabilities, first.score.probabilities if first.score else {}
     width = max(len(o.text) for o in item.options)
     for option in item.options:

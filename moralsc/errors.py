@@ -36,6 +36,10 @@ class RunError(MoralscError):
     """A run's folder is in use, cannot be written, or belongs to another run."""
 
 
+class EngineLost(ModelError):
+    """The model cannot be asked any more, whatever it is asked: its server is gone, or refuses all of it."""
+
+
 class PromptTooLong(ModelError):
     """The rendered dialogue does not fit the model's context."""
 

@@ -34,6 +34,12 @@ def bytes_text(count: float) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
+def bytes_of(done: float, total: float) -> str:
+    """How far a download is: "1.2 of 3.4 GB", "12 of 270 MB"."""
+    unit, places = (1e9, 1) if total >= 1e9 else (1e6, 0)
+    return f"{done / unit:.{places}f} of {bytes_text(total)}"
+
+
 def tick(condition: str, corrections: Mapping[str, Correction]) -> str:
     """The short mark of a condition on an axis: "Q", "−1", "2", "CoT"; of one with its round, "CoT·2".
 

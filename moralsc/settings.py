@@ -15,6 +15,20 @@ from moralsc.errors import InputError
 
 PUBLISHED = "https://raw.githubusercontent.com"
 _SPACE_ITEMS, _SPACE_DAYS, _SPACE_BRING = 500, 7, 20
+# Small, ungated, and each base model with the one that was aligned from it.
+_SPACE_MODELS = (
+    "smollm2-135m",
+    "smollm2-135m-instruct",
+    "smollm2-360m",
+    "smollm2-360m-instruct",
+    "smollm2-1.7b",
+    "smollm2-1.7b-instruct",
+    "qwen3-0.6b-base",
+    "qwen3-0.6b",
+    "olmo-2-1b",
+    "olmo-2-1b-instruct",
+)
+ALL_MODELS = "all"
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -38,7 +52,11 @@ class Settings:
         run_days: days after which the server deletes runs that visitors made or brought; 0 for never.
         bring_mb: most megabytes of a file with results that a visitor brings; 0 where none may.
         memory: most gigabytes that the loaded models take together; 0 for what the machine has.
-        only_catalogue: a path is never taken for a model.
+        only_catalogue: neither a path nor an address is taken for a model.
+        models: names of the models that the page offers beside the bundled ones; empty for the whole catalogue.
+        requests: that one server is asked at a time, for a model behind an address.
+        timeout: seconds that such a server may be silent.
+        zero_gpu: this is a Space that borrows a GPU for the seconds of a question.
     """
 
     cache: Path
@@ -57,6 +75,10 @@ class Settings:
     bring_mb: int = 50
     memory: int = 0
     only_catalogue: bool = False
+    models: tuple[str, ...] = ()
+    requests: int = 8
+    timeout: int = 120
+    zero_gpu: bool = False
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -86,6 +108,10 @@ class Settings:
             bring_mb=_number(env, "MORALSC_BRING_MB", _SPACE_BRING if space_id else cls.bring_mb, 0, 10_000),
             memory=_number(env, "MORALSC_MEMORY", cls.memory, 0, 1_000_000),
             only_catalogue=_truth(env, "MORALSC_ONLY_CATALOGUE", bool(space_id)),
+            models=_names(env, "MORALSC_MODELS", _SPACE_MODELS if space_id else cls.models),
+            requests=_number(env, "MORALSC_REQUESTS", cls.requests, 1, 256),
+            timeout=_number(env, "MORALSC_TIMEOUT", cls.timeout, 1, 86_400),
+            zero_gpu=_truth(env, "SPACES_ZERO_GPU"),
         )
 
     def environ(self) -> dict[str, str]:
@@ -107,6 +133,12 @@ def _existing(env: Mapping[str, str], name: str, kind: str) -> Path | None:
             f"{name} is {env[name]!r}, but there is no such {kind}. Give the path of a {kind}, or nothing."
         )
     return path
+
+
+def _names(env: Mapping[str, str], name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Names with commas between them; ALL_MODELS, alone, sets no limit."""
+    names = tuple(part.strip() for part in env.get(name, "").split(",") if part.strip())
+    return () if names == (ALL_MODELS,) else names or default
 
 
 def _truth(env: Mapping[str, str], name: str, default: bool = False) -> bool:

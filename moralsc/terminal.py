@@ -13,7 +13,10 @@ from moralsc.settings import Settings
 DataFolder = Annotated[Path | None, typer.Option("--data", help="folder with your own copies of benchmark files")]
 PromptFile = Annotated[Path | None, typer.Option("--prompts", help="a prompt set of your own (TOML)")]
 
-MODEL = "name in the catalogue (see `moralsc models`), or path of a model's folder or .gguf file"
+MODEL = (
+    "name in the catalogue (see `moralsc models`), path of a model's folder or .gguf file, or an address: "
+    "openai:http://HOST:PORT[#MODEL], hf:OWNER/NAME"
+)
 """What --model takes."""
 
 

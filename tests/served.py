@@ -13,7 +13,8 @@ from scripted import ScriptedEngine
 from moralsc.dialogue import Message
 from moralsc.engines.base import Engine, Sampling, StopFlag
 from moralsc.engines.pool import EnginePool
-from moralsc.models import catalogue, find
+from moralsc.models import catalogue
+from moralsc.models.offer import find_offered
 from moralsc.prompts import default_prompts
 from moralsc.settings import Settings
 from moralsc.ui.app import build_app, launch
@@ -59,7 +60,8 @@ class Served:
 def make_context(engine: Engine, **settings: object) -> Context:
     """A context in which every model name stands for this engine."""
     made = replace(Settings(cache=Path(tempfile.gettempdir()) / "moralsc-tests", port=0), **settings)  # type: ignore[arg-type]
-    return Context(made, default_prompts(), EnginePool(load=lambda name: find(name) and engine), Shelf(made))
+    pool = EnginePool(load=lambda name: engine, check=lambda name: find_offered(name, made))
+    return Context(made, default_prompts(), pool, Shelf(made))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ class Hub:
         ranges: what clients asked to go on from.
         down: every request is answered with 503.
         breaks: how many times a file's content ends in its middle.
+        rate: bytes a second of a file's content; 0 for as fast as it goes.
     """
 
     url: str = ""
@@ -48,6 +50,7 @@ class Hub:
     ranges: list[str] = field(default_factory=list)
     down: bool = False
     breaks: int = 0
+    rate: int = 0
 
     @property
     def downloads(self) -> list[str]:
@@ -164,7 +167,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.shutdown(2)
             return
-        self.wfile.write(data)
+        step = self.here.rate // 10 or len(data)
+        for start in range(0, len(data), max(step, 1)):
+            self.wfile.write(data[start : start + step])
+            if self.here.rate:
+                time.sleep(0.1)
 
 
 def _oid(data: bytes) -> str:

@@ -17,6 +17,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import moralsc
+from moralsc.models.offer import offered
+from moralsc.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ("requirements.txt", "requirements-train.txt", "requirements-dev.txt")
@@ -167,6 +169,21 @@ def test_the_space_runs_what_is_tested() -> None:
     assert matter["python_version"] == SUPPORTED[-1], 'a text: "3.12", in quotation marks'
     assert matter["app_file"] == "app.py"
     assert str(matter["license"]).lower() == "apache-2.0"
+
+
+def test_the_space_names_the_models_that_it_offers_and_preloads_some_at_their_commits() -> None:
+    matter = front_matter()
+    here = {spec.repo: spec for spec in offered(Settings.from_env({"SPACE_ID": "a/b"})).values() if spec.repo}
+    assert matter["models"] == list(here)
+    assert matter["datasets"] == []
+    preloaded = [str(line).split(" ") for line in matter["preload_from_hub"]]  # type: ignore[attr-defined]
+    assert preloaded
+    for repo, files, commit in preloaded:
+        assert commit == here[repo].revision
+        wanted = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+        assert wanted <= set(files.split(","))
+    assert len(str(matter["short_description"])) <= 60, "the hub cuts it there"
+    assert "spaces" not in requirements("requirements.txt"), "the platform chooses its version"
 
 
 def test_the_application_is_a_thin_door() -> None:

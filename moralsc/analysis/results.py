@@ -82,8 +82,8 @@ class Result:
 
     @property
     def why_missing(self) -> str:
-        """The name under which a row without an answer is counted."""
-        name = str(self.missing or Missing.UNPARSED)
+        """The name under which a row is counted that a figure leaves out."""
+        name = "no probabilities" if self.answered else str(self.missing or Missing.UNPARSED)
         return f"{name}: {self.reason}" if self.reason else name
 
 

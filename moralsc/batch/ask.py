@@ -14,12 +14,24 @@ from moralsc.batch.design import Design
 from moralsc.batch.plan import REVIEW, Asked, Batch, Task
 from moralsc.batch.record import Failure, Record
 from moralsc.batch.verdict import Facts, record
-from moralsc.dialogue import Dialogue, Turn, baseline
+from moralsc.dialogue import Dialogue, Form, Turn, baseline
+from moralsc.engines.base import Engine, limits
 from moralsc.engines.batching import BatchEngine, each
-from moralsc.errors import ModelError, MoralscError
+from moralsc.errors import InputError, ModelError, MoralscError
 from moralsc.experiment import turns as asking
 from moralsc.experiment.probe import Manner, planned
 from moralsc.prompts import Correction, PromptSet
+
+
+def check_possible(design: Design, engine: Engine) -> None:
+    """Raise the InputError that says how a design must be changed for an engine that cannot do all of it."""
+    can, missing = limits(engine), list[str]()
+    if design.form is Form.PRIMED and not can.continues:
+        missing.append("it begins messages of its own instead of continuing an opening, so ask with --form free")
+    if not design.speaks and not can.probabilities:
+        missing.append("it gives no probabilities, so have corrected answers generated with --spoken")
+    if missing:
+        raise InputError(f"{engine.spec.name} cannot be asked like this: {'; and '.join(missing)}.")
 
 
 class Asker:
@@ -29,7 +41,7 @@ class Asker:
         self._engine = engine
         self._prompts = prompts
         self._manner = Manner(design.mode, design.form, design.temperature, design.seed)
-        self._answers = design.spoken or design.rounds > 0
+        self._answers = design.speaks
         self._texts = design.texts
         self._scored_by = engine.spec.scored_by
 
@@ -104,7 +116,7 @@ class Asker:
             cell = cells[place]
             if isinstance(logprobs, ModelError):
                 done[place] = cell.failed(logprobs)
-            elif not all(map(math.isfinite, logprobs)):
+            elif not all(map(math.isfinite, logprobs or ())):
                 done[place] = cell.failed(ModelError("The model's output is not a number."))
             else:
                 done[place] = replace(cell, turn=asking.scored(turn, cell.asked.item, logprobs, self._scored_by))

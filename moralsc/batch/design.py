@@ -137,6 +137,11 @@ class Design:
         )
 
     @property
+    def speaks(self) -> bool:
+        """Whether every answer is generated, those to corrections too."""
+        return self.spoken or self.rounds > 0 or not self.corrections
+
+    @property
     def command(self) -> tuple[str, ...]:
         """The words of the command line that say the same, all but the folder."""
         rounds = (f"rounds={self.rounds}",) if self.rounds else ()

@@ -12,6 +12,7 @@ from moralsc.benchmarks.bbq import NAMES
 from moralsc.items import Condition, Polarity, Role
 
 NOT_GENERATED = "scored, not generated"
+NOT_SCORED = "generated; its server gives no probabilities"
 
 NEEDED = (
     *("model", "benchmark", "source", "category", "item", "arm", "condition", "polarity", "occupation"),
@@ -90,6 +91,8 @@ def results(records: Iterable[Record], by: By = By.PROBABILITY) -> Iterator[Resu
 def _answer(record: Record, by: By) -> tuple[str | None, Missing | None, str]:
     if record.failure:
         return None, Missing.FAILED, record.failure
+    if by is By.PROBABILITY and record.probabilities is None and record.outcome is not None:
+        return None, Missing.EXCLUDED, NOT_SCORED
     if by is By.PROBABILITY:
         return (record.favoured_role, None, "") if record.favoured else (None, Missing.TIED, "")
     if record.outcome is None:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from moralsc.batch import folder
-from moralsc.batch.ask import Asker
+from moralsc.batch.ask import Asker, check_possible
 from moralsc.batch.crew import PATIENCE, Crew, join
 from moralsc.batch.design import Design
 from moralsc.batch.folder import RunFolder, Status
+from moralsc.batch.head import HEAD
 from moralsc.batch.plan import Batch, Plan, make_plan
 from moralsc.batch.progress import Meter, Progress
 from moralsc.batch.record import Record
@@ -24,6 +25,8 @@ from moralsc.engines.base import Engine
 from moralsc.engines.batching import BatchEngine, batched
 from moralsc.engines.pool import load_local
 from moralsc.errors import InputError, RunError
+from moralsc.models import catalogue, find
+from moralsc.models.endpoints import Patience
 from moralsc.models.hub import Progress as Download
 from moralsc.models.local import admit
 from moralsc.prompts import load_prompts
@@ -74,6 +77,8 @@ def run(
     if on_plan and crew.main:
         on_plan(plan)
     load = load or crew.alike(lambda: _loading(settings, dtype, device_map, crew, on_download))
+    if not (Path(out) / HEAD).exists():
+        crew.alike(lambda: _reached(design, load))
     how = {"--dtype": dtype, "--device-map": device_map}
     words = (*design.command, *(word for name, said in how.items() if said for word in (name, said)), "--out", str(out))
     with folder.opened(Path(out), identity(plan), shlex.join(words), crew) as held:
@@ -98,6 +103,13 @@ def identity(plan: Plan) -> Mapping[str, Any]:
     }
 
 
+def _reached(design: Design, load: Callable[[str], Engine]) -> None:
+    """Raise what is wrong with a server, or with asking it like this, before there is a folder for it."""
+    for name in design.models:
+        if name in catalogue() and find(name).address:
+            check_possible(design, load(name))
+
+
 def _loading(
     settings: Settings, dtype: str | None, device_map: str | None, crew: Crew, on_download: Download | None
 ) -> Callable[[str], Engine]:
@@ -115,6 +127,7 @@ def _loading(
         place=place,
         progress=on_download,
         memory=settings.memory * 10**9,
+        patience=Patience.of(settings),
     )
 
 

@@ -52,7 +52,7 @@ class Line:
 
 def answered_by(design: Design) -> By:
     """One way for all that is compared: by text if every answer is generated, else by the most probable option."""
-    return By.TEXT if design.spoken or design.rounds or not design.corrections else By.PROBABILITY
+    return By.TEXT if design.speaks else By.PROBABILITY
 
 
 def summarise(records: Iterable[Record], by: By, how: Resampling = DEFAULT) -> list[Line]:

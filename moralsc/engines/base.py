@@ -64,6 +64,19 @@ class Scoring:
     closed: bool
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What an engine cannot do, where it is not the whole model that it holds. Read by `limits`.
+
+    Attributes:
+        continues: it continues an assistant message that is left open; else dialogues that end in one are refused.
+        probabilities: it scores continuations; else `score` gives None for each.
+    """
+
+    continues: bool = True
+    probabilities: bool = True
+
+
 class Engine(Protocol):
     """A model that can be asked. Methods may be called from several threads; an engine serialises them itself."""
 
@@ -91,9 +104,17 @@ class Engine(Protocol):
             ModelError: the model failed; the message says how.
         """
 
-    def score(self, scorings: Sequence[Scoring]) -> list[tuple[float, ...]]:
+    def score(self, scorings: Sequence[Scoring]) -> Sequence[tuple[float, ...] | None]:
         """Summed natural log-probabilities, one tuple a scoring, one figure a continuation.
+
+        None in the place of a tuple: they could not be had for this one, and what was generated stands alone.
 
         Raises:
             PromptTooLong: a rendered dialogue does not fit the model's context.
         """
+
+
+def limits(engine: Engine) -> Limits:
+    """What the engine says that it cannot do; nothing if it says nothing."""
+    found = getattr(engine, "limits", None)
+    return found if isinstance(found, Limits) else Limits()

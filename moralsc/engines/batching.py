@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
 from moralsc.dialogue import Message
-from moralsc.engines.base import Engine, Sampling, Scoring, StopFlag
-from moralsc.errors import ModelError
+from moralsc.engines.base import Engine, Limits, Sampling, Scoring, StopFlag, limits
+from moralsc.errors import EngineLost, ModelError
 from moralsc.models import ModelSpec
 
 Prompt = tuple[Message, ...]
@@ -45,6 +45,11 @@ class OneByOne:
         return self._engine.provenance
 
     @property
+    def limits(self) -> Limits:
+        """See `base.limits`."""
+        return limits(self._engine)
+
+    @property
     def tokens(self) -> int | None:
         """Not counted."""
         return None
@@ -57,7 +62,7 @@ class OneByOne:
         """See `Engine.stream`."""
         return self._engine.stream(messages, sampling, stop)
 
-    def score(self, scorings: Sequence[Scoring]) -> list[tuple[float, ...]]:
+    def score(self, scorings: Sequence[Scoring]) -> Sequence[tuple[float, ...] | None]:
         """See `Engine.score`."""
         return self._engine.score(scorings)
 
@@ -112,8 +117,9 @@ def out_of_memory(error: BaseException | None) -> bool:
 
 
 def device_lost(error: BaseException | None) -> bool:
-    """Whether the accelerator failed in a way after which every further call in this process fails."""
-    return any("AcceleratorError" in _kinds(e) for e in _causes(error)) and not out_of_memory(error)
+    """Whether every further call in this process fails too: the accelerator has failed, or the server is gone."""
+    lost = any("AcceleratorError" in _kinds(e) or isinstance(e, EngineLost) for e in _causes(error))
+    return lost and not out_of_memory(error)
 
 
 def _forget(error: BaseException) -> None:

@@ -12,8 +12,12 @@ from functools import partial
 
 from moralsc.engines.base import Engine
 from moralsc.engines.fit import DoesNotFitError, needed
-from moralsc.models import find
+from moralsc.errors import InputError
+from moralsc.models import add, find
+from moralsc.models.endpoints import Patience, is_endpoint
 from moralsc.models.hub import Progress
+from moralsc.models.local import admit
+from moralsc.models.offer import find_offered, offered
 from moralsc.settings import Settings
 
 _GB = 10**9
@@ -27,17 +31,27 @@ def load_local(
     place: int | None = None,
     progress: Progress | None = None,
     memory: int = 0,
+    patience: Patience | None = None,
 ) -> Engine:
-    """Load a model of the catalogue on this machine; `offline` forbids downloads.
+    """Load a model of the catalogue on this machine, or reach one behind an address; `offline` forbids downloads.
 
     Args:
         dtype, device_map, place, progress, memory: see `LocalEngine.load`.
+        patience: with the server of a model behind an address.
 
     Raises:
         InputError: the catalogue has no such model, or there is no such dtype or device map.
         ModelError: it cannot be loaded.
     """
     spec = find(name)
+    if spec.address:
+        if dtype or device_map:
+            raise InputError(f"{name} runs on its server, where --dtype and --device-map are chosen. Leave them out.")
+        from moralsc.engines.endpoint import EndpointEngine
+
+        engine = EndpointEngine.connect(spec, patience)
+        add(engine.spec)  # with what its server says of it
+        return engine
     from moralsc.engines.local import LocalEngine
 
     return LocalEngine.load(
@@ -176,12 +190,25 @@ class EnginePool:
 
 
 def pool_for(settings: Settings) -> EnginePool:
-    """A pool of models on this machine, within the memory that the settings allow."""
+    """A pool of the models that the page offers, within the memory that the settings allow.
+
+    Raises:
+        InputError: the settings offer a model that the catalogue does not have, or more than a borrowed GPU takes.
+    """
+    if settings.zero_gpu:
+        from moralsc.engines.zero import zero_pool
+
+        return zero_pool(settings)
+    admit([name for name in settings.models if is_endpoint(name)], settings)
+    offered(settings)
     budget, downloads = settings.memory * _GB, Downloads()
-    load = partial(load_local, offline=settings.offline, progress=downloads.note, memory=budget)
-    return EnginePool(load, budget=budget, needs=_expected, downloads=downloads)
+    patience = Patience.of(settings)
+    load = partial(load_local, offline=settings.offline, progress=downloads.note, memory=budget, patience=patience)
+    check = partial(find_offered, settings=settings)
+    return EnginePool(load, check=check, budget=budget, needs=_expected, downloads=downloads)
 
 
 def _expected(name: str) -> int:
     """What it takes at least: the precision is settled when it is loaded."""
-    return needed(find(name), "bfloat16")
+    spec = find(name)
+    return 0 if spec.address else needed(spec, "bfloat16")

@@ -83,7 +83,7 @@ def plant(sequences: Sequence[Sequence[int]]) -> Tree:
     return tree
 
 
-def common_length(*sequences: Sequence[int]) -> int:
+def common_length(*sequences: Sequence[object]) -> int:
     """Number of leading tokens that all sequences share."""
     length = 0
     for column in zip(*sequences, strict=False):

@@ -183,6 +183,7 @@ class Again:
         logprobs: this time's, None if the step has none.
         shift: the largest difference of a log-probability, nats; None likewise.
         match: of texts and figures together.
+        tolerance: up to which a log-probability is within tolerance here, nats.
     """
 
     step: Step
@@ -191,6 +192,19 @@ class Again:
     logprobs: tuple[float, ...] | None
     shift: float | None
     match: Match
+    tolerance: float = _SAME
+
+    @property
+    def matches(self) -> tuple[Match, ...]:
+        """Of each log-probability by itself; none if the step has none."""
+        if self.step.scored is None or self.logprobs is None:
+            return ()
+        pairs = zip(self.step.scored.logprobs, self.logprobs, strict=True)
+        return tuple(_match(abs(a - b), self.tolerance) for a, b in pairs)
+
+
+def _match(shift: float, tolerance: float) -> Match:
+    return Match.SAME if shift <= _SAME else Match.WITHIN if shift <= tolerance else Match.DIFFERENT
 
 
 def reask(card: Card, engine: Engine, stop: StopFlag) -> Iterator[Again]:
@@ -218,11 +232,9 @@ def _compared(step: Step, texts: tuple[str, ...], logprobs: tuple[float, ...] | 
     shift = None
     if step.scored is not None and logprobs is not None:
         shift = max(abs(a - b) for a, b in zip(step.scored.logprobs, logprobs, strict=True))
-    if any(place is not None for place in differs) or (shift is not None and not shift <= tolerance):
-        match = Match.DIFFERENT
-    else:
-        match = Match.SAME if shift is None or shift <= _SAME else Match.WITHIN
-    return Again(step, texts, differs, logprobs, shift, match)
+    changed = any(place is not None for place in differs)
+    match = Match.DIFFERENT if changed else _match(shift or 0.0, tolerance)
+    return Again(step, texts, differs, logprobs, shift, match, tolerance)
 
 
 def _first_difference(a: str, b: str) -> int | None:

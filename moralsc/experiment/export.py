@@ -167,6 +167,8 @@ def _verdict_lines(item: Item, turn: Turn) -> list[str]:
     if turn.score:
         shares = ", ".join(f"{item.option(k).text} {p:.2f}" for k, p in turn.score.probabilities.items())
         lines.append(f"Probabilities ({turn.score.scored_by}): {shares}; mass {turn.score.mass:.3f}")
+    elif turn.answer:
+        lines.append("Probabilities: not given by the model's server")
     return lines or [turn.error or str(turn.status)]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from moralsc.answers import Score, ScoredBy
 from moralsc.benchmarks import admissions
 from moralsc.dialogue import Dialogue, Form, Message, Mode, Status, Turn, baseline, correct
-from moralsc.engines.base import Engine, Scoring, StopFlag
+from moralsc.engines.base import Engine, Scoring, StopFlag, limits
 from moralsc.errors import InputError, ModelError
 from moralsc.experiment import turns as asking
 from moralsc.items import Item
@@ -166,7 +166,7 @@ def planned(
 
 def ask(probe: Probe, engine: Engine, prompts: PromptSet, stop: StopFlag) -> Iterator[Probe]:
     """Start over and ask the baseline; yields the probe as the answer grows."""
-    probe = replace(probe.restarted(), provenance=engine.provenance)
+    probe = replace(_possible(probe, engine).restarted(), provenance=engine.provenance)
     turns = [baseline(a.item, prompts, engine.spec.scored_by, probe.manner.form) for a in probe.arms]
     yield from _grow(probe, turns, engine, stop)
 
@@ -183,7 +183,7 @@ def apply(
         raise InputError("Ask the item first: a correction needs an answer to correct.")
     if probe.turns >= MAX_TURNS:
         raise InputError(f"A dialogue holds at most {MAX_TURNS} turns. Undo a turn or start over.")
-    scored_by = engine.spec.scored_by
+    probe, scored_by = _possible(probe, engine), engine.spec.scored_by
     turns = [planned(a.item, correction, prompts, scored_by, probe.manner, text) for a in probe.arms]
     yield from _grow(probe, turns, engine, stop)
 
@@ -193,7 +193,15 @@ def climb(probe: Probe, engine: Engine, prompts: PromptSet, stop: StopFlag) -> I
 
     The follow-up rungs continue the probe's own baseline, which is asked first if it is missing. Chains of thought
     are written one by one before the scoring. A stop before the scoring leaves the ladder as it was.
+
+    Raises:
+        ModelError: the engine gives no probabilities, of which a ladder is made.
     """
+    if not limits(engine).probabilities:
+        raise ModelError(
+            f"The ladder is drawn from probabilities, and the server of {engine.spec.title} gives none. Ask, and apply "
+            "corrections one by one."
+        )
     if not probe.asked:
         for probe in ask(probe, engine, prompts, stop):
             yield probe
@@ -210,6 +218,13 @@ def climb(probe: Probe, engine: Engine, prompts: PromptSet, stop: StopFlag) -> I
     on_ladder = (*rungs[1 : 1 + left], rungs[0], *rungs[1 + left : 1 + len(sides)])
     ladder = Ladder(on_ladder, tuple(rungs[1 + len(sides) :]), probe.manner, time.perf_counter() - started)
     yield replace(probe, ladder=ladder)
+
+
+def _possible(probe: Probe, engine: Engine) -> Probe:
+    """The probe, asked freely where an opening cannot be continued; each turn says how it was asked."""
+    if limits(engine).continues or probe.manner.form is Form.FREE:
+        return probe
+    return replace(probe, manner=replace(probe.manner, form=Form.FREE))
 
 
 def _grow(probe: Probe, turns: list[Turn], engine: Engine, stop: StopFlag) -> Iterator[Probe]:
@@ -266,7 +281,7 @@ def _run(
                 yield ended(turn, Status.STOPPED)
                 return
         scoring = asking.scoring(turn, history, item, engine.spec.scored_by)
-        if turn.form is Form.FREE:
+        if turn.form is Form.FREE and limits(engine).probabilities:
             turn = replace(turn, scored_after=engine.render(scoring.messages))
         (logprobs,) = engine.score([scoring])
     except ModelError as error:
@@ -331,4 +346,10 @@ def _score_all(columns: list[list[_Cell]], engine: Engine) -> list[list[Turn]]:
     cells = [cell for column in columns for cell in column]
     scores = iter(engine.score([cell.scoring for cell in cells]))
     scored_by = engine.spec.scored_by
-    return [[asking.scored(c.turn, c.item, next(scores), scored_by) for c in column] for column in columns]
+    turns = [[asking.scored(c.turn, c.item, next(scores), scored_by) for c in column] for column in columns]
+    if not all(turn.score for column in turns for turn in column):
+        raise ModelError(
+            f"The server of {engine.spec.title} tells the likeliest tokens only, and in a condition of this ladder not "
+            "every option is among them. Ask, and apply corrections one by one."
+        )
+    return turns

@@ -28,12 +28,14 @@ def scoring(turn: Turn, history: tuple[Message, ...], item: Item, scored_by: Sco
     return Scoring(turn.scoring_prompt(history), continuations(item, scored_by), closed=scored_by is ScoredBy.TEXT)
 
 
-def scored(turn: Turn, item: Item, logprobs: Sequence[float], scored_by: ScoredBy) -> Turn:
+def scored(turn: Turn, item: Item, logprobs: Sequence[float] | None, scored_by: ScoredBy) -> Turn:
     """The turn with the probabilities of the item's options.
 
     Args:
-        logprobs: (options,) natural logarithms in the item's order.
+        logprobs: (options,) natural logarithms in the item's order; None if the engine could not give them.
     """
+    if logprobs is None:
+        return turn
     return replace(turn, score=Score(tuple(o.label for o in item.options), tuple(logprobs), scored_by))
 
 

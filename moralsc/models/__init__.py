@@ -103,7 +103,7 @@ _REQUIRED = ("family",)
 def _spec(name: str, table: Any) -> ModelSpec:
     if not isinstance(table, dict):
         raise _mistake(name, "must be a table")
-    known = {f.name: f for f in fields(ModelSpec) if f.name != "name"}
+    known = {f.name: f for f in fields(ModelSpec) if f.name not in ("name", "address")}
     if surplus := sorted(set(table) - set(known)):
         raise _mistake(name, f"unknown key {surplus[0]!r}. Allowed: {', '.join(known)}")
     required = [key for key, f in known.items() if f.default is MISSING or key in _REQUIRED]

@@ -12,8 +12,9 @@ def read_card(spec: ModelSpec) -> str:
     Raises:
         ModelError: it has no card here; the sentence says where one may be.
     """
-    if not spec.bundled:
-        raise ModelError(f"The card of {spec.title} is not part of this program: see {spec.repo} on the hub.")
+    if not spec.bundled or spec.address:
+        where = f"see {spec.repo} on the hub" if spec.repo else "ask whoever serves it"
+        raise ModelError(f"The card of {spec.title} is not part of this program: {where}.")
     try:
         text = (ASSETS / "models" / spec.path / "README.md").read_text(encoding="utf-8")
     except OSError as error:

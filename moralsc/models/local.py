@@ -1,4 +1,4 @@
-"""Models from files of one's own: a folder with a transformers model, or a GGUF file."""
+"""Models of one's own: a folder with a transformers model, a GGUF file, or an address that serves one."""
 
 import re
 from collections.abc import Iterable
@@ -8,6 +8,7 @@ from pathlib import Path
 from moralsc.answers import ScoredBy
 from moralsc.errors import InputError
 from moralsc.models import ModelSpec, Quantisation, Stage, add, catalogue
+from moralsc.models.endpoints import endpoint_spec, is_endpoint
 from moralsc.models.files import filled
 from moralsc.settings import Settings
 
@@ -16,23 +17,26 @@ _SMALL = 1_000_000_000
 
 
 def admit(names: Iterable[str], settings: Settings) -> None:
-    """Offer each name that is a path, as `--model` takes it, beside the catalogue in this process.
+    """Offer each name that is a path or an address, as `--model` takes it, beside the catalogue in this process.
 
     A name without a slash, a dot at its beginning or .gguf at its end is never a path, and neither is a model of the
-    catalogue.
+    catalogue. Nobody is asked yet whether an address is right.
 
     Raises:
-        InputError: there is no model at the path, or this place offers those of the catalogue only.
+        InputError: there is no model at the path, it is no address, or this place offers those of the catalogue only
+            and its settings do not name the address.
         ModelError: a file there is damaged.
     """
     for name in names:
-        if name not in catalogue() and _is_path(name):
-            if settings.only_catalogue:
-                raise InputError(
-                    f"{name[:60]!r} is a path, and here only models of the catalogue can be asked: `moralsc models` "
-                    "lists them."
-                )
-            add(local_spec(name))
+        if name in catalogue() or not (is_endpoint(name) or _is_path(name)):
+            continue
+        kind = "an address" if is_endpoint(name) else "a path"
+        if settings.only_catalogue and not (is_endpoint(name) and name in settings.models):
+            raise InputError(
+                f"{name[:60]!r} is {kind}, and here only models of the catalogue can be asked: `moralsc models` "
+                "lists them."
+            )
+        add(endpoint_spec(name) if is_endpoint(name) else local_spec(name))
 
 
 def _is_path(name: str) -> bool:

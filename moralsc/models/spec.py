@@ -84,6 +84,7 @@ class ModelSpec:
         quantisation: how its weights are held.
         gguf_file: file inside `repo` or `path`, for GGUF alone.
         template: how dialogues are written for it.
+        address: of the API that it is asked through, for one that runs elsewhere; never in the catalogue.
     """
 
     name: str
@@ -109,6 +110,7 @@ class ModelSpec:
     quantisation: Quantisation = Quantisation.NONE
     gguf_file: str = ""
     template: Template = Template.UNSTATED
+    address: str = ""
 
     @property
     def version(self) -> str:
@@ -117,10 +119,17 @@ class ModelSpec:
 
     @property
     def size(self) -> str:
-        """Parameters in the field's short form: "0.35M", "3.8B"."""
+        """Parameters in the field's short form: "0.35M", "3.8B"; "unknown" where nobody says."""
+        if not self.parameters:
+            return "unknown"
         unit, scale = ("B", 1e9) if self.parameters >= 9.995e8 else ("M", 1e6)
         amount = self.parameters / scale
         return f"{amount:.2g}{unit}" if amount < 10 else f"{amount:.0f}{unit}"
+
+    @property
+    def amount(self) -> str:
+        """The same in words: "0.35M parameters", "unknown size"."""
+        return f"{self.size} parameters" if self.parameters else f"{self.size} size"
 
     @property
     def series(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from moralsc.answers import Score, ScoredBy
 from moralsc.dialogue import Dialogue, Message, Mode, Turn, baseline, continuations, correct
 from moralsc.engines.base import Engine, Sampling, Scoring, StopFlag
+from moralsc.errors import ModelError
 from moralsc.items import Item
 from moralsc.prompts import Correction, PromptSet
 
@@ -89,6 +90,8 @@ def _finish(engine: Engine, item: Item, opened: Sequence[tuple[Turn, tuple[Messa
     finished = []
     for (turn, history), logprobs in zip(opened, scores, strict=True):
         last = len(turn.exchanges) - 1
+        if logprobs is None:
+            raise ModelError(f"{engine.spec.name} gives no probabilities, from which miniatures are measured.")
         if reply:
             turn = turn.with_reply(last, write(engine, turn.prompt(history, last), _ANSWER))
         finished.append(Asked(item, turn, Score(tuple(o.label for o in item.options), logprobs, scored_by), reply))

@@ -12,6 +12,7 @@ from typing import Any, cast
 import altair as alt
 
 from moralsc.dialogue import BASELINE
+from moralsc.models import Stage
 from moralsc.notation import number, signed, tick
 from moralsc.prompts import Side
 from moralsc.reports import look, multiples
@@ -184,21 +185,27 @@ def _figures(rows: Sequence[Row], x: alt.X, y: alt.Y, low: alt.Y, palette: Palet
 def _size(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:
     known = legend(chart, palette)
     for (benchmark, part, _), points in by_panel(chart.points).items():
-        stages = dict.fromkeys(p.series.asked.stage for p in points)
-        words = " · ".join(f"{_SIGNS.get(s, '–')} {s or 'stage not known'}" for s in stages)
+        stages = dict.fromkeys(map(_stage, points))
+        words = " · ".join(f"{STAGE_MARKS[s][0]} {s if s is not Stage.UNKNOWN else 'stage not known'}" for s in stages)
         title = f"{benchmark_title(benchmark, part)}: gain"
         layers = _sized(points, known, palette)
         yield look.sheet("", layers, points, title, [*look.letters(points, known), words])
 
 
-_SIGNS = {"base": "□", "sft": "×", "instruct": "■", "aligned": "*"}
-_SHAPES = {
-    "base": "square",
-    "instruct": "square",
-    "sft": "M-1,-1L1,1M-1,1L1,-1",
-    "aligned": "M0,-1.1L0,1.1M-1,-.6L1,.6M-1,.6L1,-.6",
+STAGE_MARKS = {
+    Stage.BASE: ("□", "square"),  # drawn empty
+    Stage.SFT: ("×", "M-1,-1L1,1M-1,1L1,-1"),
+    Stage.INSTRUCT: ("■", "square"),
+    Stage.PREFERENCE: ("+", "M0,-1.2L0,1.2M-1.2,0L1.2,0"),
+    Stage.ALIGNED: ("*", "M0,-1.1L0,1.1M-1,-.6L1,.6M-1,.6L1,-.6"),
+    Stage.RLVR: ("#", "M-.4,-1.1L-.4,1.1M.4,-1.1L.4,1.1M-1.1,-.4L1.1,-.4M-1.1,.4L1.1,.4"),
+    Stage.UNKNOWN: ("–", "M-1,0L1,0"),
 }
-"""Stage -> its mark. None of them is a shape of the options' roles."""
+"""Stage -> its sign and its shape. None of them is a shape of the options' roles."""
+
+
+def _stage(p: Point) -> Stage:
+    return Stage(p.series.asked.stage or Stage.UNKNOWN)
 
 
 def _sized(points: Sequence[Point], known: Mapping[Series, Entry], palette: Palette) -> Iterator[alt.Chart]:
@@ -220,8 +227,8 @@ def _sized(points: Sequence[Point], known: Mapping[Series, Entry], palette: Pale
             p,
             x=p.x,
             colour=known[p.series].colour,
-            fill=palette.card if p.series.asked.stage == "base" else known[p.series].colour,
-            shape=_SHAPES.get(p.series.asked.stage, "M-1,0L1,0"),
+            fill=palette.card if _stage(p) is Stage.BASE else known[p.series].colour,
+            shape=STAGE_MARKS[_stage(p)][1],
             letter=known[p.series].letter if len(known) > 1 else "",
             words="" if p.figure.value is None else signed(p.figure.value),
         )

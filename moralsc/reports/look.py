@@ -136,10 +136,10 @@ def apart(places: Sequence[float], gap: float, low: float, high: float) -> list[
 
 def figures_axis(low: float, high: float, palette: Palette) -> alt.Axis:
     """Three lines across with their values, without a leading zero; around 0 these have a sign."""
-    form = "'+.2f'" if low < 0 else "'.1f'"
+    form = "'+.1f'" if low < 0 else "'.1f'"
     shown = rf"replace(format(datum.value, {form}), /^([+−]?)0\./, '$1.')"
     grid = alt.condition("datum.value === 0", alt.value(palette.grey), alt.value(palette.line))
-    # Else the zero in the middle of a signed axis would be "+.00".
+    # Else the zero in the middle of a signed axis would be "+.0".
     words = f"datum.value === 0 && {str(low < 0).lower()} ? '0' : {shown}"
     return alt.Axis(values=[low, (low + high) / 2, high], labelExpr=words, gridColor=grid)
 

@@ -123,13 +123,14 @@ def _rho(figure: Figure) -> str:
 
 
 def flips(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:
-    """What turned, a row a correction."""
-    for heading, points in _by_model(chart):
-        for (benchmark, part, _), panel in by_panel(points).items():
+    """What turned, a row a correction; a model's benchmarks stand beside each other."""
+    for label in dict.fromkeys(p.series.label for p in chart.points):
+        model = look.short(label, 40)
+        for (benchmark, part, _), panel in by_panel([p for p in chart.points if p.series.label == label]).items():
             layers = _flipped(panel, corrections, palette)
-            words = [heading, "lost: right before and wrong after"]
+            words = [model, "lost: right before and wrong after"]
             title = benchmark_title(benchmark, part)
-            yield look.sheet(heading, layers, panel, title, words, 26 * len(panel), 8)
+            yield look.sheet(model, layers, panel, title, words, 26 * len(panel), 8)
 
 
 def _flipped(points: Sequence[Point], corrections: Corrections, palette: Palette) -> Iterator[alt.Chart]:

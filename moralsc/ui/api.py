@@ -19,6 +19,7 @@ from moralsc.experiment import probe as probing
 from moralsc.experiment.export import to_record
 from moralsc.experiment.probe import MAX_TURNS, Manner, Probe
 from moralsc.models import find, find_for
+from moralsc.models.offer import find_offered
 from moralsc.ui.context import Context
 from moralsc.ui.link import MAX_SEED, MAX_TEMPERATURE, Step
 from moralsc.ui.queues import MODEL_LIMIT, MODEL_QUEUE
@@ -160,6 +161,7 @@ def _manner(mode: str, form: str, temperature: float, seed: int, shuffle: bool) 
 
 
 def _new(context: Context, model: str, benchmark: str, item: str, manner: Manner) -> Probe:
+    find_offered(model, context.settings)
     chosen = context.shelf.get(benchmark, item)
     return probing.new_probe(find_for(model, chosen.benchmark).name, chosen, manner, context.prompts)
 

@@ -7,14 +7,40 @@ from moralsc.ui.context import Context
 from moralsc.ui.explorer import Explorer
 from moralsc.ui.library import Library
 from moralsc.ui.own import OwnRuns, build_visitor
+from moralsc.ui.parts import filled
+
+_SECTIONS = {
+    "m-filters": "Explore",
+    "m-behind": "Behind",
+    "m-compare": "Compare",
+    "m-claims": "Claims",
+    "m-run-title": "Run",
+    "m-bring": "Bring",
+}
+# Gradio's page has a base address, so that a plain "#…" would load the page anew, without the tab.
+_GO = """
+const go = (e) => {
+  if (!element.isConnected) return document.removeEventListener('click', go);
+  const to = document.getElementById(e.target.closest('#m-batch a[href^="#"]')?.getAttribute('href').slice(1));
+  if (!to) return;
+  e.preventDefault();
+  to.scrollIntoView();
+  to.tabIndex = -1;
+  to.focus({ preventScroll: true });
+};
+document.addEventListener('click', go);
+"""
 
 
 def build(context: Context, shown: gr.Tab) -> None:
     """Add the sections inside the open tab."""
     library = Library(context.settings, own=OwnRuns(context.runs, context.brought).of)
     explorer = Explorer(library, context.prompts.corrections)
+    bring = bool(context.settings.bring_mb)
     with gr.Column(elem_id="m-batch"):
         visitor = build_visitor()
+        links = [{"to": to, "name": name} for to, name in _SECTIONS.items() if to != "m-bring" or bring]
+        filled("sections", value={"links": links}, js_on_load=_GO, elem_id="m-sections")
         explored = explore_section.build(explorer, visitor, shown)
         behind_section.build(context, library, visitor, shown)
         compare_section.build(context, library, visitor, shown)

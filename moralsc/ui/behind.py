@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +21,13 @@ from moralsc.ui.library import Held, Library
 if TYPE_CHECKING:
     import pandas as pd
 
-    from moralsc.experiment.card import Again, Card
+    from moralsc.experiment.card import Card
     from moralsc.reports.dialogues import Told
 
 PAGE = 20
 HEADERS = ("item", "change", "p before", "p after", "before", "after", "category", "context")
 LOSSES, GAINS, PLAN = "greatest loss first", "greatest gain first", "as in the run"
 SORTS = (LOSSES, GAINS, PLAN)
-_GLYPHS = {"unbiased": "● unbiased", "stereotyped": "▲ stereotyped", "counter-stereotyped": "▼ counter"}
 
 
 @dataclass(frozen=True)
@@ -183,43 +182,10 @@ def file_name(told: Told, ending: str) -> str:
     return re.sub(r"[^\w.-]+", "-", f"moralsc-card-{told.probe.item.id}-{told.correction}.{ending}")
 
 
-def sentences(card: Card, again: Sequence[Again], weights: str) -> list[str]:
-    """What came of asking a card again, turn by turn."""
-    said = []
-    before = card.provenance.get("weights", "")
-    if before and before != weights:
-        said.append(f"The card is of other weights ({before}) than those here ({weights}).")
-    for number_, found in enumerate(again, 1):
-        said.append(f"{number_}. {found.step.title}: {found.match}{_where(found)}.")
-    if len(again) < len(card.steps):
-        said.append(f"Stopped after {len(again)} of {len(card.steps)} turns.")
-    return said
-
-
-def _texts(found: Again) -> list[tuple[Any, str, int | None]]:
-    return list(zip(found.step.written, found.texts, found.differs_at, strict=True))
-
-
-def _where(found: Again) -> str:
-    parts = [
-        f"text {k} differs from character {place + 1} on (“{written.reply[place : place + 20]}” then, "
-        f"“{text[place : place + 20]}” now)"
-        for k, (written, text, place) in enumerate(_texts(found), 1)
-        if place is not None
-    ]
-    if found.shift is not None and found.shift > 0:
-        parts.append(f"log-probabilities differ by up to {found.shift:.2g}")
-    return f" ({'; '.join(parts)})" if parts else ""
-
-
 def _cells(row: Mapping[Any, Any]) -> tuple[str, ...]:
     name = row["item"] + (f", {row['arm']}" if row["arm"] else "")
     shares = (_share(row["change"], signed), _share(row["p_before"], number), _share(row["p_after"], number))
-    return (name, *shares, _part(row["before"]), _part(row["after"]), row["category"], row["condition"])
-
-
-def _part(answer: Any) -> str:
-    return _GLYPHS.get(str(answer), str(answer))
+    return (name, *shares, str(row["before"]), str(row["after"]), row["category"], row["condition"])
 
 
 def _share(value: Any, write: Any) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from moralsc.dialogue import BASELINE
 from moralsc.errors import MoralscError
 from moralsc.items import Condition
-from moralsc.ui import behind, texts, updates, views
+from moralsc.ui import asked_again, behind, explore_views, texts, updates, views
 from moralsc.ui.behind import SORTS, Behind, Chosen, Listing
 from moralsc.ui.context import Context
 from moralsc.ui.library import Library
@@ -115,7 +116,7 @@ def told(value: views.View, **more: Any) -> gr.HTML:
 def _build_parts() -> Parts:
     with gr.Column(elem_classes="m-group", elem_id="m-behind"):
         heading("Behind the figures")
-        with gr.Row():
+        with gr.Row(elem_classes="m-choosers"):
             run = _dropdown("Run", "run")
             model = _dropdown("Model", "model")
             benchmark = _dropdown("Benchmark", "benchmark")
@@ -130,23 +131,24 @@ def _build_parts() -> Parts:
         with gr.Row(elem_id="m-behind-columns"):
             with gr.Column(scale=6, min_width=340):
                 table = filled("items", js_on_load=_CHOOSE, elem_id="m-behind-table")
-                found = filled("status", value=updates.status(""))
-                with gr.Row():
-                    previous = gr.Button("Previous page", size="sm", min_width=110, interactive=False)
-                    next_ = gr.Button("Next page", size="sm", min_width=110, interactive=False)
+                with gr.Row(elem_classes="m-pager"):
+                    found = filled("status", value=updates.status(""))
+                    previous = gr.Button("Previous page", size="sm", min_width=110, scale=0, interactive=False)
+                    next_ = gr.Button("Next page", size="sm", min_width=110, scale=0, interactive=False)
             with gr.Column(scale=5, min_width=340):
                 which = gr.Dropdown(
                     [], label="What followed the baseline", visible=False, filterable=False, elem_id="m-behind-which"
                 )
                 dialogue = told({"hint": _HINT}, elem_id="m-behind-dialogue")
                 with gr.Row(visible=False, elem_id="m-behind-taking") as taking:
-                    html = gr.Button("Item card (HTML)", size="sm", min_width=130)
-                    json_ = gr.Button("Item card (JSON)", size="sm", min_width=130)
-                probe = filled("behind_link")
+                    probe = filled("behind_link")
+                    html = gr.Button("Item card (HTML)", size="sm", min_width=130, scale=0)
+                    json_ = gr.Button("Item card (JSON)", size="sm", min_width=130, scale=0)
         card = gr.File(
-            label="Ask an item card again: drop one here (.html or .json)",
+            label="Ask an item card again (.html or .json)",
             file_types=[".html", ".json"],
-            height=120,
+            height=76,
+            elem_classes="m-drop",
             elem_id="m-card-drop",
         )
         again = filled("again", elem_id="m-again-result")
@@ -196,8 +198,8 @@ class Handlers:
         contexts = [("all", ""), *((texts.CONDITION_CHOICES[c], str(c)) for c in _CONTEXTS)]
         offered: list[tuple[gr.Dropdown, list[Any]]] = [
             (p.model, models),
-            (p.benchmark, list(held.benchmarks)),
-            (p.correction, list(conditions) or ["baseline"]),
+            (p.benchmark, [(explore_views.benchmark_title(key), key) for key in held.benchmarks]),
+            (p.correction, self._titled(conditions or (BASELINE,))),
             (p.category, categories),
             (p.context, contexts),
         ]
@@ -207,6 +209,9 @@ class Handlers:
         model, benchmark, correction, category, context = values
         chosen = Chosen(run, model, benchmark, correction, category, context)
         return {**filled, p.search: "", p.sort: SORTS[0], **self._listed(visitor, chosen, 0)}
+
+    def _titled(self, conditions: Sequence[str]) -> list[tuple[str, str]]:
+        return [(explore_views.condition_title(c, self._context.prompts.corrections), c) for c in conditions]
 
     def choose(self, visitor: str, *values: Any) -> Updates:
         """Another filter, order or word."""
@@ -252,13 +257,13 @@ class Handlers:
     def ask_again(self, path: str, request: gr.Request) -> Iterator[Updates]:
         """Ask a card that was dropped, and say what is the same."""
         p = self._parts
-        yield {p.again: _again(["Asking…"])}
+        yield {p.again: asked_again.sentence("Asking…")}
         try:
-            yield {p.again: _again(self._asked(Path(path), request)), p.card: None}
+            yield {p.again: self._asked(Path(path), request), p.card: None}
         except MoralscError as error:
-            yield {p.again: _again([str(error)], problem=True), p.card: None}
+            yield {p.again: asked_again.sentence(str(error), problem=True), p.card: None}
 
-    def _asked(self, path: Path, request: gr.Request) -> list[str]:
+    def _asked(self, path: Path, request: gr.Request) -> views.View:
         from moralsc.experiment.card import read_card, reask
 
         card = read_card(path.read_bytes())
@@ -266,13 +271,12 @@ class Handlers:
         jobs = self._context.jobs
         job = jobs.take(session(request), jobs.start(session(request)))
         if job is None:
-            return ["It was stopped."]
+            return asked_again.sentence("It was stopped.")
         try:
             found = list(reask(card, engine, job))
         finally:
             jobs.finish(session(request), job)
-        said = behind.sentences(card, found, engine.provenance.get("weights", ""))
-        return [texts.planted(card.model), *said] if texts.planted(card.model) else said
+        return asked_again.view(card, found, engine.provenance.get("weights", ""), texts.planted(card.model))
 
     def _listed(self, visitor: str, chosen: Chosen, page: int) -> Updates:
         p = self._parts
@@ -312,8 +316,15 @@ _CONTEXTS = (Condition.AMBIGUOUS, Condition.DISAMBIGUATED)
 
 def _table(listing: Listing, opened: int = -1) -> views.View:
     rows = [
-        {"row": str(k), "item": first, "cells": list(cells), "open": "m-opened" if k == opened else ""}
-        for k, (first, *cells) in enumerate(listing.rows)
+        {
+            "row": str(k),
+            "item": item,
+            "figures": list(cells[:3]),
+            "answers": [views.marked(word, short=True) for word in cells[3:5]],
+            "places": list(cells[5:]),
+            "open": "m-opened" if k == opened else "",
+        }
+        for k, (item, *cells) in enumerate(listing.rows)
     ]
     return views.keyed(views.inert({"head": list(listing.headers), "rows": rows}))
 
@@ -331,7 +342,3 @@ def _title(told: Any, prompts: Any) -> str:
     correction = prompts.corrections.get(told.correction)
     name = correction.title if correction else "Baseline"
     return f"{name} ({told.order})" if told.order and told.order != "abc"[: len(told.order)] else name
-
-
-def _again(lines: list[str], problem: bool = False) -> views.View:
-    return views.keyed(views.inert({"lines": lines, "kind": "m-problem" if problem else ""}))

@@ -28,6 +28,22 @@ element.addEventListener('click', (e) => {
 });
 setTimeout(() => trigger('select'), 0);
 """
+# Before gradio sees a file: its own word on one that is too large would be a passing toast without advice.
+_TOO_LARGE = """
+const refuse = (e) => {
+  if (!element.isConnected) return ['change', 'drop'].forEach((kind) => window.removeEventListener(kind, refuse, true));
+  if (!document.getElementById('m-bring-file')?.contains(e.target)) return;
+  const large = [...(e.target.files || e.dataTransfer?.files || [])].find((file) => file.size > %d);
+  if (!large) return;
+  e.stopImmediatePropagation();
+  e.preventDefault();
+  if (e.target.files) e.target.value = '';
+  else e.target.dispatchEvent(new DragEvent('dragleave', { bubbles: true }));
+  trigger('input', { name: large.name, bytes: large.size });
+};
+for (const kind of ['change', 'drop']) window.addEventListener(kind, refuse, true);
+"""
+_MB = 2**20  # as gradio counts
 _LONG_NAME = 60
 _NOTE = (
     "A run's folder as .zip, its records.parquet, or predictions as moralsc score reads them (.jsonl), at most "
@@ -55,6 +71,7 @@ def build(context: Context, library: Library, visitor: Visitor) -> None:
     done.failure(_refused, None, [p.file, p.said], **_PRIVATE)
     look = answering(handlers.look, p.said)
     p.brought.select(look, outputs=[p.brought, p.said], **visitor.before([]), **_PRIVATE)
+    p.brought.input(handlers.too_large, None, p.said, **_PRIVATE)
     remove = answering(handlers.remove, p.said)
     p.brought.submit(remove, outputs=[p.brought, p.said], **visitor.before([]), **_PRIVATE)
 
@@ -66,9 +83,10 @@ def _build_parts(context: Context) -> Parts:
         heading("Bring results")
         filled("run_missing", value={"text": _NOTE.format(mb=context.settings.bring_mb, days=kept)})
         # No list of endings: what a file is, is told by its content, and every other gets our sentence.
-        file = gr.File(label="Drop a file here", height=110, elem_id="m-bring-file")
+        file = gr.File(label="A file with results", height=76, elem_classes="m-drop", elem_id="m-bring-file")
         said = filled("status", value=status(""), elem_id="m-bring-status")
-        brought = filled("brought_list", value={"runs": None}, js_on_load=_LIST + SAY_CHANGED, elem_id="m-brought")
+        script = _LIST + SAY_CHANGED + _TOO_LARGE % (context.settings.bring_mb * _MB)
+        brought = filled("brought_list", value={"runs": None}, js_on_load=script, elem_id="m-brought")
     return Parts(file, said, brought)
 
 
@@ -104,6 +122,16 @@ class Handlers:
         finally:
             with suppress(OSError):
                 file.unlink()
+
+    def too_large(self, event: gr.EventData) -> dict[str, Any]:
+        """A file that the browser did not even send."""
+        data: dict[str, Any] = event._data if isinstance(event._data, dict) else {}
+        name, size = _name(Path(str(data.get("name", "")))), float(data.get("bytes") or 0) / _MB
+        most = self._context.settings.bring_mb
+        said = (
+            f"{name} has {size:.0f} MB; at most {most} MB can be brought. Zip the run's folder, or bring a part of it."
+        )
+        return status(said, problem=True)
 
     def _taken(self, visitor: str, file: Path) -> tuple[BroughtRun, str]:
         from moralsc.reports.incoming import receive

@@ -17,6 +17,7 @@ from moralsc.items import Item
 from moralsc.models import ModelSpec, catalogue, find
 from moralsc.models.axes import sizes
 from moralsc.models.cards import read_card
+from moralsc.models.offer import find_offered, first_bundled, not_offered, offered
 from moralsc.prompts import Side
 from moralsc.ui import link as links
 from moralsc.ui import texts, updates, views
@@ -48,7 +49,7 @@ class Choosing:
         params = request.query_params
         link = links.read(dict(params), params.getlist("do"), self.context.prompts)
         notices = list(link.notices)
-        model = _known(link.model, catalogue(), "model", notices)
+        model = self._offered(link.model, notices)
         if params.get("rev", find(model).version) != find(model).version and model == link.model:
             notices.append("This link was made with another revision of the model: figures may differ.")
         key = _known(link.shelf, shelf.titles(), "benchmark", notices)
@@ -66,6 +67,14 @@ class Choosing:
             p.state_steps: link.steps,
         }
 
+    def _offered(self, name: str, notices: list[str]) -> str:
+        """The model that a link names if this page offers it, else the first one and a notice."""
+        here = offered(self.context.settings)
+        if name in catalogue() and name not in here:
+            notices.append(not_offered(find(name), self.context.settings))
+            name = ""
+        return _known(name, here, "model", notices)
+
     def _opening(self, key: str, id: str, notices: list[str]) -> tuple[str, Item | None]:
         """The item that a link names, else the set's example; a set that cannot be read gives way to the next one."""
         shelf = self.context.shelf
@@ -82,7 +91,7 @@ class Choosing:
     # A dropdown also reports what was chosen before when it is merely left: then nothing may change.
     def choose_size(self, key: str, current: str, item: Item | None, request: gr.Request) -> Updates:
         """Another family or size: its model of the stage that is chosen now, or of the nearest one."""
-        chosen, here = find(current), sizes(catalogue())
+        chosen, here = find(current), sizes(offered(self.context.settings))
         if key == chosen.series:
             return {}
         return self.choose_model(here[choose("size", key or "", here)].at(chosen.stage).name, current, item, request)
@@ -91,9 +100,13 @@ class Choosing:
         """Another model: what it is, and an empty dialogue."""
         if model == current:
             return {}
-        spec = find(model or "")
+        spec = find_offered(model or "", self.context.settings)
         self._end_job(request)
         return {**self._show_model(spec), **updates.cleared(self.parts, self.context.prompts, item, model)}
+
+    def choose_bundled(self, current: str, item: Item | None, request: gr.Request) -> Updates:
+        """The bundled model that is offered where another one could not be asked."""
+        return self.choose_model(first_bundled().name, current, item, request)
 
     def card(self, model: str) -> Updates:
         """The card of the model that is chosen, or the sentence that says where it is."""
@@ -223,13 +236,13 @@ class Choosing:
 
     def _show_model(self, spec: ModelSpec) -> Updates:
         """Set the two choosers to a model; where there is one stage alone there is nothing to choose."""
-        p, here = self.parts, sizes(catalogue())
+        p, here = self.parts, sizes(offered(self.context.settings))
         stages = [(m.stage.value, m.name) for m in here[spec.series].models]
         return {
             p.size: gr.update(choices=[(s.title, key) for key, s in here.items()], value=spec.series),
             p.model: gr.update(choices=stages, value=spec.name, visible=len(stages) > 1),
             p.state_model: spec.name,
-            p.model_line: views.model_line(spec),
+            p.model_line: views.model_line(spec, borrowed=self.context.settings.zero_gpu),
         }
 
     def _show(self, key: str, item: Item | None, model: str) -> Updates:

@@ -15,6 +15,7 @@ from moralsc.ui.behind import Behind, Chosen
 from moralsc.ui.behind_section import told
 from moralsc.ui.comparing import Cell, Comparer, Side
 from moralsc.ui.context import Context
+from moralsc.ui.explore_views import condition_title
 from moralsc.ui.library import Library
 from moralsc.ui.own import Visitor
 from moralsc.ui.parts import filled, heading
@@ -28,6 +29,11 @@ element.addEventListener('click', (e) => {
   if (button) trigger('submit', { cell: button.dataset.cell });
 });
 """
+# The items stand below all tables, which may be a screen away.
+_TO_ITEMS = """() => requestAnimationFrame(() => {
+  const item = document.getElementById('m-compare-item');
+  if (item && item.getBoundingClientRect().bottom > innerHeight - 240) item.scrollIntoView({ block: 'start' });
+})"""
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,8 @@ def build(context: Context, library: Library, visitor: Visitor, shown: gr.Tab) -
     handlers = Handlers(context, Comparer(library), Behind(library, context.settings, context.prompts), p)
     choosers = [*p.a, *p.b]
 
-    def do(event: Any, handler: Callable[..., Updates], inputs: list[Any], outputs: list[Any]) -> None:
-        event(answering(handler, p.status), outputs=outputs, **visitor.before(inputs), **_PRIVATE)
+    def do(event: Any, handler: Callable[..., Updates], inputs: list[Any], outputs: list[Any]) -> Any:
+        return event(answering(handler, p.status), outputs=outputs, **visitor.before(inputs), **_PRIVATE)
 
     do(shown.select, handlers.open, [p.a[0], p.b[0]], [*choosers, p.status])
     do(visitor.runs.apply, handlers.look_again, [p.a[0], p.b[0]], [*choosers, p.status])
@@ -62,16 +68,17 @@ def build(context: Context, library: Library, visitor: Visitor, shown: gr.Tab) -
     do(p.b[0].input, handlers.choose_b, [p.b[0]], [*p.b, p.status])
     do(p.go.click, handlers.compare, choosers, [p.compared, p.result, p.item, p.columns, p.status])
     opened = [p.cell, p.item, p.columns, p.left, p.right, p.status]
-    do(p.result.submit, handlers.choose_cell, [p.compared, *choosers], opened)
+    counted = do(p.result.submit, handlers.choose_cell, [p.compared, *choosers], opened)
+    counted.success(None, js=_TO_ITEMS, api_visibility="private")
     do(p.item.input, handlers.choose_item, [p.item, p.compared, p.cell, *choosers], opened)
 
 
 def _build_parts() -> Parts:
     with gr.Column(elem_classes="m-group", elem_id="m-compare"):
         heading("Compare two conditions, models or runs")
-        with gr.Row():
+        with gr.Row(elem_classes="m-sides"):
             a, b = _side("A"), _side("B")
-        go = gr.Button("Compare", size="sm", min_width=120, scale=0, elem_id="m-compare-go")
+        go = gr.Button("Compare", variant="primary", size="sm", min_width=120, scale=0, elem_id="m-compare-go")
         status = filled("status", value=updates.status(""))
         result = filled("compare", js_on_load=_COUNT, elem_id="m-compare-result")
         item = gr.Dropdown([], label="Items behind this count", visible=False, elem_id="m-compare-item")
@@ -84,10 +91,11 @@ def _build_parts() -> Parts:
 
 
 def _side(name: str) -> tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown]:
-    one, two, three = (
-        gr.Dropdown([], label=f"{name}: {what}", min_width=140, filterable=False, elem_id=f"m-{name.lower()}-{what}")
-        for what in ("run", "model", "condition")
-    )
+    with gr.Column(min_width=280, elem_classes="m-side"):
+        one, two, three = (
+            gr.Dropdown([], label=f"{name}: {what}", min_width=80, filterable=False, elem_id=f"m-{name.lower()}-{what}")
+            for what in ("run", "model", "condition")
+        )
     return one, two, three
 
 
@@ -156,10 +164,11 @@ class Handlers:
 
     def _offered(self, visitor: str, side: tuple[gr.Dropdown, ...], run: str, first: str) -> Updates:
         models, conditions = self._comparer.offered(run, visitor)
+        known = self._context.prompts.corrections
         value = first if first in conditions else conditions[0]
         return {
             side[1]: gr.update(choices=list(models), value=models[0] if models else None),
-            side[2]: gr.update(choices=list(conditions), value=value),
+            side[2]: gr.update(choices=[(condition_title(c, known), c) for c in conditions], value=value),
         }
 
     def _shown(self, visitor: str, item: str, compared: Any, cell: Cell, values: tuple[str, ...]) -> Updates:

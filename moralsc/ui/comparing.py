@@ -11,7 +11,7 @@ from moralsc.errors import InputError
 from moralsc.notation import signed
 from moralsc.ui.behind import Chosen
 from moralsc.ui.library import Library
-from moralsc.ui.views import View, inert, keyed
+from moralsc.ui.views import View, inert, keyed, marked
 
 if TYPE_CHECKING:
     from moralsc.reports.pairs import Compared, Pair, Wanted
@@ -117,7 +117,7 @@ def _table(pair: Pair, number: int, table: str, names: Sequence[str]) -> View:
     cells = _cells(pair, table)
     rows = [
         {
-            "name": x,
+            "name": marked(x, short=True),
             "cells": [
                 {
                     "count": len(cells.get((x, y), ())),
@@ -129,7 +129,7 @@ def _table(pair: Pair, number: int, table: str, names: Sequence[str]) -> View:
         }
         for x in names
     ]
-    return {"head": list(names), "rows": rows}
+    return {"head": [marked(y, short=True) for y in names], "rows": rows}
 
 
 def _cells(pair: Pair, table: str) -> Mapping[tuple[str, str], tuple[str, ...]]:

@@ -27,6 +27,13 @@ let open = false;
 element.addEventListener('toggle', (e) => { open = e.target.open; }, true);
 watch('value', () => { const table = element.querySelector('details'); if (table) table.open = open; });
 """
+# On a narrow screen the filters are folded under one line (style.css); what was unfolded stays so when they change.
+_FOLD = """
+let open = false;
+const show = () => element.querySelector('button')?.setAttribute('aria-expanded', String(open));
+element.addEventListener('click', (e) => { if (e.target.closest('button')) { open = !open; show(); } });
+watch('value', show);
+"""
 _MULTIPLE = {"runs": "Runs", "models": "Models", "benchmarks": "Benchmarks", "corrections": "Corrections"}
 _SINGLE = {"category": "Category", "context": "BBQ context", "mode": "Instruction comes"}
 _ORDER = ("runs", "models", "benchmarks", "category", "context", "corrections", "mode")
@@ -48,6 +55,7 @@ class Parts:
 
     selection: gr.State
     filters: dict[str, gr.Dropdown]
+    fold: gr.HTML
     runs: gr.HTML
     again: gr.Button
     cards: dict[str, Card]
@@ -60,7 +68,7 @@ def build(explorer: Explorer, visitor: Visitor, shown: gr.Tab) -> Parts:
     parts = _build_parts()
     look = _looking(explorer, parts)
     inputs = [parts.filters[name] for name in _ORDER]
-    outputs: list[Any] = [parts.selection, *inputs, parts.runs, parts.again]
+    outputs: list[Any] = [parts.selection, *inputs, parts.fold, parts.runs, parts.again]
     outputs += [c for card in parts.cards.values() for c in (card.head, card.body)]
     changes = [shown.select, visitor.runs.apply, parts.again.click, *(f.input for f in parts.filters.values())]
     # Only a queued event can be "always_last", which answers the choice that was made last.
@@ -73,14 +81,15 @@ def build(explorer: Explorer, visitor: Visitor, shown: gr.Tab) -> Parts:
 def _build_parts() -> Parts:
     selection = gr.State(Selection())
     with gr.Column(elem_classes="m-group", elem_id="m-filters"):
-        with gr.Row():
+        fold = filled("fold", value={"chosen": ""}, js_on_load=_FOLD, elem_id="m-fold")
+        with gr.Row(elem_id="m-filters-row"):
             filters = {name: _filter(name) for name in _ORDER}
         with gr.Row(elem_id="m-runs-line"):
             runs = filled("shown", value=explore_views.READING)
             again = gr.Button("Look again", size="sm", visible=False, min_width=90, scale=0, elem_id="m-again")
     status = filled("status", value=updates.status(""), elem_id="m-explore-status")
     cards = {kind: _card(kind) for kind in KINDS}
-    return Parts(selection, filters, runs, again, cards, status, gr.Textbox(visible=False))
+    return Parts(selection, filters, fold, runs, again, cards, status, gr.Textbox(visible=False))
 
 
 def _filter(name: str) -> gr.Dropdown:
@@ -108,6 +117,7 @@ def _looking(explorer: Explorer, p: Parts) -> Callable[..., Iterator[Updates]]:
         try:
             shown = explorer.choose(filters, visitor)
             yield {**_choosers(explorer, p, shown), **_cards(explorer, p, shown)}
+            explorer.look_ahead(shown.selection)
         except MoralscError as error:  # a run that changed while it was read
             yield {p.runs: explore_views.problem(str(error)), p.again: gr.update(visible=True)}
 
@@ -136,7 +146,7 @@ def _choosers(explorer: Explorer, p: Parts, shown: Shown) -> Updates:
     offered = explore_views.offered(shown, explorer.corrections)
     value = explore_views.chosen(shown.selection.filters)
     again = gr.update(visible=shown.unfinished or bool(shown.problems) or not shown.names)
-    return {p.again: again} | {
+    return {p.again: again, p.fold: explore_views.folded(value, offered)} | {
         p.filters[name]: gr.update(
             choices=offered[name], value=value[name], visible=len(offered[name]) >= _FEWEST[name]
         )

@@ -88,10 +88,10 @@ def offered(shown: Shown, corrections: Mapping[str, Correction]) -> dict[str, Ch
     return {
         "runs": list(shown.names),
         "models": [(_model(asked), asked.model) for asked in held.models],
-        "benchmarks": [(_benchmark(key), key) for key in held.benchmarks],
+        "benchmarks": [(benchmark_title(key), key) for key in held.benchmarks],
         "category": [("all", ""), *((category_title(c), c) for c in held.categories)],
         "context": [("all", ""), *((_CONTEXTS[c], c) for c in held.contexts)],
-        "corrections": [(_correction(id, corrections), id) for id in _in_order(held.corrections, corrections)],
+        "corrections": [(condition_title(id, corrections), id) for id in _in_order(held.corrections, corrections)],
         "mode": [("all", ""), *((_MODES.get(Mode(m), m), m) for m in held.modes)],
     }
 
@@ -100,6 +100,18 @@ def chosen(filters: Filters) -> dict[str, Any]:
     """Filter -> its value as its chooser takes it."""
     values = {name: getattr(filters, name) for name in Filters.__dataclass_fields__}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def folded(values: Mapping[str, Any], offered: Mapping[str, Choices]) -> View:
+    """What is chosen in one line, for a narrow screen on which the filters themselves are folded."""
+    said = list[str]()
+    for name, value in values.items():
+        titles = {key: title for title, key in offered[name]}
+        keys: list[str] = value if isinstance(value, list) else [value]
+        chosen = [titles.get(key, key) for key in keys if key]
+        if chosen:
+            said.append(chosen[0] if len(chosen) == 1 else f"{len(chosen)} {name}")
+    return inert({"chosen": ", ".join(said) or "everything is shown"})
 
 
 def _in_order(ids: tuple[str, ...], corrections: Mapping[str, Correction]) -> list[str]:
@@ -126,12 +138,15 @@ def _model(asked: Asked) -> str:
     return " · ".join((asked.model, spec.size, spec.stage)) if spec else asked.model
 
 
-def _benchmark(key: str) -> str:
+def benchmark_title(key: str) -> str:
+    """A benchmark as lists show it: "BBQ (bundled)"."""
     name, _, source = key.partition(":")
     title = BENCHMARKS[name].title if name in BENCHMARKS else name
     return f"{title} ({source})" if source else title
 
 
-def _correction(id: str, corrections: Mapping[str, Correction]) -> str:
+def condition_title(condition: str, corrections: Mapping[str, Correction]) -> str:
+    """A condition as lists show it: "0 · be fair", and "CoT · think step by step, round 2"."""
+    id, comma, nth = condition.partition(", ")
     known = corrections.get(id)
-    return f"{tick(id, corrections)} · {known.short}" if known else id
+    return f"{tick(id, corrections)} · {known.short}{comma}{nth}" if known else condition

@@ -131,6 +131,11 @@ class Explorer:
             unfinished=any(opened.run.incomplete for opened in runs),
         )
 
+    def look_ahead(self, selection: Selection) -> None:
+        """Make ready what a visitor may choose next."""
+        for folder in selection.folders:
+            self.library.measure_ahead(folder)
+
     def figures(self, selection: Selection) -> Figures:
         """All charts of a selection."""
         return self._figures.get(selection, lambda: self._arranged(selection))

@@ -5,6 +5,7 @@ What reads and measures is imported when it is first needed, since it takes long
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ BUNDLED = ASSETS / "results"
 _HEAD, _RECORDS = "run.json", ("records.parquet", "records/*.jsonl")
 _MOST_RESULTS = 1_000_000  # kept in memory, about one kilobyte each
 _MOST_CATEGORIES = 200
+_LARGE = 50_000  # results: from here on, measuring a single category takes longer than anybody should wait
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ class Library:
         self._how, self._own = how, own
         self._opened: Kept[Folder, Opened] = Kept(_MOST_RESULTS, _weight)
         self._categories: Kept[tuple[Folder, str], tuple[Part, ...]] = Kept(_MOST_CATEGORIES)
+        self._ahead: Kept[Folder, threading.Thread] = Kept(_MOST_CATEGORIES)
 
     def folders(self, visitor: str = "") -> tuple[Folder, ...]:
         """Every folder that holds a run, whole or not: bundled ones, those of the settings, then the visitor's.
@@ -148,6 +151,25 @@ class Library:
     def ready(self, folder: Folder, category: str = "") -> bool:
         """Whether `parts` would answer at once."""
         return folder in self._opened and (not category or (folder, category) in self._categories)
+
+    def measure_ahead(self, folder: Folder) -> None:
+        """Measure each category of a large run meanwhile, so that choosing one answers at once; of a small one it does.
+
+        Raises:
+            RunError: it cannot be read.
+        """
+        opened = self.open(folder)
+        if _weight(opened) >= _LARGE:
+            self._ahead.get(folder, lambda: self._measuring(folder, opened.held.categories))
+
+    def _measuring(self, folder: Folder, categories: Sequence[str]) -> threading.Thread:
+        def measure() -> None:
+            for category in categories:
+                self._measured(folder, category)
+
+        thread = threading.Thread(target=measure, name=f"measuring {folder.name}", daemon=True)
+        thread.start()
+        return thread
 
     def parts(self, folders: Sequence[Folder], category: str = "") -> tuple[Part, ...]:
         """The figures of these runs, with models told apart by their run where two asked the same one.

@@ -37,6 +37,16 @@ watch('value', () => {
 });
 """
 
+# A download takes its time, and a problem has to be read: neither may begin below the edge of a phone.
+_IN_SIGHT = """
+let shown = false;
+watch('value', () => {
+  const now = Boolean(element.querySelector('progress, .m-problem'));
+  if (now && !shown) element.scrollIntoView({ block: 'nearest' });
+  shown = now;
+});
+"""
+
 # A click anywhere else in the lines opens nothing.
 _OPEN_CARD = "element.addEventListener('click', (e) => { if (e.target.id === 'm-card-open') trigger('click'); });"
 
@@ -94,6 +104,7 @@ class Parts:
     shuffle: gr.Checkbox
     dialogue: gr.HTML
     status: gr.HTML
+    instead: gr.Button
     undo: gr.Button
     restart: gr.Button
     copy: gr.Button
@@ -121,7 +132,7 @@ class Parts:
     @property
     def drawn(self) -> list[Any]:
         """What shows a dialogue as it grows."""
-        return [self.state_probe, self.dialogue, self.ladder, self.status]
+        return [self.state_probe, self.dialogue, self.ladder, self.status, self.instead]
 
     @property
     def own_fields(self) -> list[Any]:
@@ -293,7 +304,8 @@ def _corrections() -> dict[str, Any]:
 def _answers() -> dict[str, Any]:
     made: dict[str, Any] = {"dialogue": filled("dialogue", elem_id="m-dialogue", js_on_load=_FOLLOW)}
     with gr.Column(elem_id="m-after"):
-        made["status"] = filled("status", elem_id="m-status")
+        made["status"] = filled("status", elem_id="m-status", js_on_load=_IN_SIGHT)
+        made["instead"] = gr.Button("", size="sm", visible=False, elem_id="m-instead")
         with gr.Row(elem_id="m-actions"):
             made["undo"] = gr.Button("Undo turn", size="sm", interactive=False)
             made["restart"] = gr.Button("Start over", size="sm", interactive=False)

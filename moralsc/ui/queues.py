@@ -3,3 +3,6 @@
 MODEL_QUEUE = "model"
 # Gradio takes the limit of a queue from whichever of its events comes first: each of them must name it.
 MODEL_LIMIT = 2
+LOAD_QUEUE = "load"
+# Whoever waits for a download holds up nobody: a place in this queue is a thread that sleeps.
+LOAD_LIMIT = 24

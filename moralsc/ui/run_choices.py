@@ -7,11 +7,17 @@ from moralsc.batch.design import Design, Order, Selection
 from moralsc.benchmarks import BENCHMARKS, ITEM_SETS, Source, available
 from moralsc.dialogue import Form, Mode
 from moralsc.engines.weights import model_folder
-from moralsc.errors import InputError, ModelError, choose
+from moralsc.errors import InputError, ModelError, MoralscError, choose
 from moralsc.models import ModelSpec
+from moralsc.models.offer import find_offered
 from moralsc.settings import Settings
 from moralsc.ui import run_views
 from moralsc.ui.texts import category_title
+
+NO_GPU = (
+    "A run is a process of its own, which gets no GPU on this Space: it asks the bundled models. Ask others item by "
+    "item in the Probe tab, or run the command on a machine of your own."
+)
 
 
 def design_of(
@@ -91,13 +97,13 @@ def category_choices(settings: Settings, benchmarks: Sequence[str]) -> list[tupl
 
 
 def missing(settings: Settings) -> str:
-    """How to get the published items that are not here; empty where all are."""
+    """What cannot be run here: published items that are not here and how to get them, models; empty if all can."""
     pinned, own = list[str](), list[str]()
     for name, benchmark in BENCHMARKS.items():
         if not available(name, Source.PUBLISHED, settings):
             files = [file for part in benchmark.parts.values() for file in part]
             (pinned if all(file.repository for file in files) else own).append(name)
-    said = []
+    said = [NO_GPU] if settings.zero_gpu else []
     if pinned:
         titles = " and ".join(BENCHMARKS[name].title for name in pinned)
         commands = " and ".join(f"moralsc data fetch {name}" for name in pinned)
@@ -114,12 +120,15 @@ def runnable(spec: ModelSpec, settings: Settings) -> bool:
     """Whether the model is here, or may be downloaded."""
     try:
         check_runnable(spec, settings)
-    except ModelError:
+    except MoralscError:
         return False
     return True
 
 
 def check_runnable(spec: ModelSpec, settings: Settings) -> None:
-    """Raise the ModelError that says why a model cannot run here."""
-    if spec.path or settings.offline:
+    """Raise the InputError or ModelError that says why a model cannot run here."""
+    find_offered(spec.name, settings)
+    if settings.zero_gpu and not spec.bundled:
+        raise ModelError(NO_GPU)
+    if spec.path or (settings.offline and not spec.address):
         model_folder(spec, offline=True)

@@ -13,16 +13,17 @@ from typing import Any
 
 import gradio as gr
 
-from moralsc.errors import InputError
+from moralsc.errors import InputError, MoralscError
 from moralsc.experiment.export import to_json, to_markdown
 from moralsc.experiment.probe import Probe, new_probe
 from moralsc.items import Item
 from moralsc.models import find
 from moralsc.ui import link as links
-from moralsc.ui import updates, views
+from moralsc.ui import texts, updates, views
 from moralsc.ui.choosing import manner_of
 from moralsc.ui.context import Context
 from moralsc.ui.link import Step
+from moralsc.ui.loading import until_loaded
 from moralsc.ui.parts import Parts
 from moralsc.ui.runs import Action, Order, Scene, carry_out
 from moralsc.ui.updates import Updates, session, status
@@ -54,7 +55,27 @@ class Running:
             p.stop: gr.update(interactive=True),
             p.ticket: ticket,
             p.status: status("Waiting for the model…"),
+            p.instead: gr.update(visible=False),
         }
+
+    def load(self, request: gr.Request, ticket: str, model: str) -> Iterator[Updates]:
+        """Before a job asks: have its model in memory. Apart from the asking, so that nobody else waits for it."""
+        p, jobs = self.parts, self.context.jobs
+        job = jobs.waiting(session(request), ticket)
+        if job is None:
+            return
+        said, problem = "", False
+        try:
+            for far in until_loaded(self.context.engines, model, job):
+                if job.discarded:
+                    return
+                yield {p.status: updates.coming(find(model).title, far)}
+            said = texts.STOPPED_WAITING if job.stopped else ""
+        except MoralscError as error:
+            said, problem = str(error), True
+        if said and not job.discarded:
+            jobs.discard(session(request), ticket=ticket)  # so that nothing asks
+            yield {p.status: status(said, problem), **updates.offer(p, model, problem)}
 
     # Gradio hands the request to the parameter of that type, by position: it comes before the inputs.
     def ask(self, request: gr.Request, *inputs: Any) -> Iterator[Updates]:
@@ -85,12 +106,13 @@ class Running:
         """Carry out a button's order and draw what comes, until it is done, stopped or failed."""
         job = self.context.jobs.take(session(request), ticket)
         if job is None:
+            yield gr.skip()  # without anything to draw gradio would empty the page
             return
         steps = {Action.ASK: linked, Action.APPLY: (Step(chosen, text),), Action.CLIMB: ()}[action]
         order = Order(action, model, item, manner_of(*manner), steps)
         try:
             for scene in carry_out(self.context, order, probe, job):
-                yield self._drawn(scene)
+                yield self._drawn(scene, model)
             if action is Action.ASK and not job.discarded:
                 yield {self.parts.state_steps: ()}
         finally:
@@ -114,7 +136,7 @@ class Running:
             return {}
         probe = probe.settled() if probe else None
         said = Scene(probe, "That did not work: the page may be busy. Try again.", problem=True)
-        return {**self._drawn(said), **updates.idle(self.parts, probe, item, chosen, model)}
+        return {**self._drawn(said, model), **updates.idle(self.parts, probe, item, chosen, model)}
 
     def stop(self, request: gr.Request) -> Updates:
         """End the running job within one token."""
@@ -159,7 +181,7 @@ class Running:
         name = re.sub(r"[^\w.-]+", "-", f"moralsc-{probe.item.id}-{date.today().isoformat()}.{ending}")
         return {self.parts.file: json.dumps({"name": name, "kind": kind, "text": write(probe)})}
 
-    def _drawn(self, scene: Scene) -> Updates:
+    def _drawn(self, scene: Scene, model: str) -> Updates:
         p = self.parts
         drawn: Updates = {p.state_probe: scene.probe}
         if scene.probe is not None:
@@ -167,6 +189,7 @@ class Running:
             drawn[p.ladder] = views.keyed(views.ladder(scene.probe, self.context.prompts))
         if scene.status:
             drawn[p.status] = status(scene.status, scene.problem)
+            drawn |= updates.offer(p, model, scene.problem)
         return drawn
 
     def _changed(
@@ -175,4 +198,4 @@ class Running:
         # A running job would write its own dialogue over the change.
         if probe is None or self.context.jobs.running(session(request)):
             return {}
-        return {**self._drawn(Scene(probe, said)), **updates.idle(self.parts, probe, item, chosen, model)}
+        return {**self._drawn(Scene(probe, said), model), **updates.idle(self.parts, probe, item, chosen, model)}

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from moralsc.answers import ScoredBy
-from moralsc.dialogue import BASELINE, Status
+from moralsc.dialogue import BASELINE, Form, Status
 from moralsc.experiment.probe import MAX_TURNS, Ladder, Probe, figure
 from moralsc.items import Condition, Item
 from moralsc.models import mark
-from moralsc.notation import NOTICEABLE, number, signed
+from moralsc.notation import NOTICEABLE, bytes_of, number, signed
 from moralsc.prompts import Correction, Side
 
 TITLE = "moralsc"
@@ -30,6 +30,25 @@ SCORED_BY = {ScoredBy.TEXT: "the option's words", ScoredBy.LABEL: "the option's 
 SMALL_MASS = 0.5
 NO_OPTION = "It names none of the options."
 SCORED_ONLY = "No answer was written here: the options were scored alone."
+
+
+STOPPED_WAITING = "Stopped. A download that has begun goes on: ask again when it is done."
+
+
+def coming(title: str, far: tuple[int, int] | None) -> str:
+    """What is said of a model that is not in memory yet; `far` is how far its download is, in bytes."""
+    return f"Downloading {title}: {bytes_of(*far)}" if far else f"Loading {title}…"
+
+
+def no_probabilities(form: Form) -> str:
+    """What stands with an answer that its server gave without probabilities."""
+    free = " It was asked without an opening, which the server would not continue." if form is Form.FREE else ""
+    return f"The server gives no probabilities for this: the answer as written stands alone.{free}"
+
+
+def instead(title: str) -> str:
+    """The offer to ask a bundled model, where another could not be asked."""
+    return f"Use the bundled {title} instead"
 
 
 def category_title(category: str) -> str:

@@ -1,6 +1,7 @@
 """Changes of the Probe tab that several of its events share: dictionaries of component -> new value."""
 
 import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +11,13 @@ from moralsc.errors import MoralscError
 from moralsc.experiment.probe import MAX_TURNS, Probe
 from moralsc.items import Item
 from moralsc.models import find
+from moralsc.models.offer import first_bundled
 from moralsc.prompts import PromptSet, Side
-from moralsc.ui import views
+from moralsc.ui import texts, views
 from moralsc.ui.parts import Parts
 
 Updates = dict[Any, Any]
+_ADDRESS = re.compile(r"https?://[^\s,;]+[^\s,;.?!)]")
 
 
 def session(request: gr.Request) -> str:
@@ -23,8 +26,16 @@ def session(request: gr.Request) -> str:
 
 
 def status(text: str, problem: bool = False) -> dict[str, Any]:
-    """The status line, which screen readers announce when it changes."""
-    return views.inert({"text": text, "kind": "m-problem" if problem else ""})
+    """The status line, which screen readers announce when it changes. An address in it can be followed."""
+    view = {"text": text, "kind": "m-problem" if problem else ""}
+    if found := _ADDRESS.search(text):
+        view |= {"before": text[: found.start()], "link": found[0], "after": text[found.end() :]}
+    return views.inert(view)
+
+
+def coming(title: str, far: tuple[int, int] | None) -> dict[str, Any]:
+    """The status line while a model is downloaded (`far`: bytes so far and in all) and loaded."""
+    return {**status(texts.coming(title, far)), **({"done": str(far[0]), "total": str(far[1])} if far else {})}
 
 
 def readable(handler: Callable[..., Updates], p: Parts) -> Callable[..., Updates]:
@@ -49,6 +60,13 @@ def answering(handler: Callable[..., Updates], line: gr.HTML) -> Callable[..., U
 def limit(model: str, item: Item | None) -> str:
     """Why this model is not asked this item, empty where it is. None is a visitor's item that is not written yet."""
     return find(model).why_not(item.benchmark if item else "own")
+
+
+def offer(p: Parts, model: str, problem: bool) -> Updates:
+    """The offer of a bundled model, where another one could not be asked."""
+    if not problem or find(model).bundled:
+        return {p.instead: gr.update(visible=False)}
+    return {p.instead: gr.update(value=texts.instead(first_bundled().title), visible=True)}
 
 
 def idle(p: Parts, probe: Probe | None, item: Item | None, chosen: str, model: str) -> Updates:
@@ -91,6 +109,7 @@ def cleared(p: Parts, prompts: PromptSet, item: Item | None, model: str) -> Upda
         p.dialogue: {"empty": True, "barred": bool(reason)},
         p.ladder: {"empty": True, "barred": bool(reason)},
         p.link: gr.update(visible=False),
+        p.instead: gr.update(visible=False),
         p.status: status("" if item or reason else "Write your item, then press “Use this item”."),
         **idle(p, None, item, "", model),
     }

@@ -19,6 +19,7 @@ View = dict[str, Any]
 
 _CLASSES = {Role.STEREOTYPED: "stereotyped", Role.COUNTER: "counter", Role.UNBIASED: "unbiased"}
 _ROLE_ORDER = {Role.STEREOTYPED: 0, Role.COUNTER: 1, None: 1, Role.UNBIASED: 2}
+_OTHER_GLYPHS: dict[str, str] = {Outcome.REFUSED.value: "◇", Outcome.UNPARSED.value: "?"}
 # From the bottom of a stack upwards.
 _STACK_ORDER = {Role.UNBIASED: 0, Role.STEREOTYPED: 1, Role.COUNTER: 2, None: 3}
 
@@ -63,10 +64,16 @@ def header(notices: list[str]) -> View:
     return inert({"tagline": texts.TAGLINE, "notice": texts.NOTICE, "link": " ".join(notices)})
 
 
-def model_line(spec: ModelSpec) -> View:
-    """The lines under the model choosers: what this model is."""
-    where = "runs on this machine" if spec.bundled else f"downloaded from {spec.repo}"
-    return inert({"facts": f"{spec.size} parameters · {spec.stage} · {where}", "nature": spec.nature})
+def model_line(spec: ModelSpec, borrowed: bool = False) -> View:
+    """The lines under the model choosers: what this model is.
+
+    Args:
+        borrowed: models of the hub are asked on a GPU that is lent to the visitor.
+    """
+    lent = ", asked on a GPU that Hugging Face lends you: each question takes seconds of your minutes a day"
+    where = "runs on this machine" if spec.bundled else f"downloaded from {spec.repo}{lent if borrowed else ''}"
+    where = f"asked at {spec.address}" if spec.address else where
+    return inert({"facts": f"{spec.amount} · {spec.stage} · {where}", "nature": spec.nature})
 
 
 def item_card(item: Item) -> View:
@@ -156,6 +163,18 @@ def _legend(probe: Probe) -> list[View]:
     return [{"glyph": r.glyph, "cls": _CLASSES[r], "word": r.value} for r in Role]
 
 
+def marked(outcome: str, short: bool = False) -> View:
+    """A role, or another outcome of an answer, by its word: with the shape and the colour that it has everywhere.
+
+    Args:
+        short: "counter" for counter-stereotyped, where many stand in a table.
+    """
+    role = next((r for r in Role if r.value == outcome), None)
+    glyph = role.glyph if role else _OTHER_GLYPHS.get(outcome, "")
+    word = outcome.removesuffix("-stereotyped") if short else outcome
+    return {"glyph": glyph, "cls": _CLASSES[role] if role else "plain", "word": word}
+
+
 def _in_role_order(item: Item) -> list[Option]:
     return sorted(item.options, key=lambda o: _ROLE_ORDER[o.role])
 
@@ -232,8 +251,7 @@ def _verdict(item: Item, turn: Turn) -> View:
         return {"glyph": "", "word": texts.STATUS[turn.status], "cls": "plain", "judged": ""}
     answer = turn.answer
     if answer.label is None:
-        glyph = "◇" if answer.outcome is Outcome.REFUSED else "?"
-        return {"glyph": glyph, "word": answer.outcome.value, "cls": "plain", "judged": ""}
+        return {**marked(answer.outcome.value), "judged": ""}
     option = item.option(answer.label)
     judged = ""
     if item.condition is Condition.DISAMBIGUATED:
@@ -247,7 +265,7 @@ def _note(item: Item, turn: Turn) -> str:
     if turn.status is Status.FAILED:
         return turn.error
     if turn.score is None:
-        return ""
+        return texts.no_probabilities(turn.form) if turn.answer else ""
     if turn.answer is None:
         return texts.SCORED_ONLY if turn.status is Status.DONE else ""
     notes = []

@@ -139,3 +139,36 @@ def test_without_runs_the_tab_says_what_to_do(page: Page, served: Served) -> Non
     page.goto(served.url + "?tab=batch")
     expect(page.locator(".m-shown")).to_contain_text("MORALSC_RESULTS", timeout=60_000)
     expect(page.locator(".m-chart")).to_have_count(0)
+
+
+def test_on_a_phone_the_first_chart_is_seen_at_once_and_the_filters_unfold_by_keyboard(
+    new_page: Callable[..., Page], batch: Served, violations: Callable[[Page], list[str]]
+) -> None:
+    page = opened(new_page(viewport=PHONE), batch)
+    expect(page.locator("#m-chart-ladder svg.marks").first).to_be_in_viewport(ratio=0.4)
+    fold, models = page.locator(".m-fold"), page.get_by_label("Benchmarks")
+    expect(models).not_to_be_visible()
+    fold.focus()
+    page.keyboard.press("Enter")
+    expect(models).to_be_visible()
+    models.click()
+    page.get_by_role("option", name="BBQ (bundled)", exact=True).click()
+    expect(fold).to_contain_text("BBQ (bundled)", timeout=30_000)
+    expect(models, "what was unfolded stays so").to_be_visible()
+    page.keyboard.press("Escape")
+    assert violations(page) == []
+    fold.click()
+    expect(models).not_to_be_visible()
+
+
+def test_on_a_wide_screen_nothing_is_folded(page: Page, batch: Served) -> None:
+    opened(page, batch)
+    expect(page.locator(".m-fold")).not_to_be_visible()
+    expect(page.get_by_label("Benchmarks")).to_be_visible()
+
+
+def test_the_line_of_sections_brings_each_into_sight(page: Page, batch: Served) -> None:
+    opened(page, batch)
+    for name, section in (("Claims", "What the papers claim"), ("Behind", "Behind the figures")):
+        page.get_by_role("navigation").get_by_role("link", name=name).click()
+        expect(page.get_by_role("heading", name=section)).to_be_in_viewport(ratio=1)

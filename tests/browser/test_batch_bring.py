@@ -157,7 +157,9 @@ def test_a_file_beyond_the_limit_is_refused(page: Page, served: Served, tmp_path
     opened(page, served)
     (tmp_path / "large.zip").write_bytes(b"PK" * 4_000_000)
     page.locator("#m-bring-file input[type=file]").set_input_files(tmp_path / "large.zip")
-    expect(page.get_by_text("maximum allowed size").first).to_be_visible(timeout=PATIENCE)
+    said = page.locator("#m-bring-status")
+    expect(said).to_contain_text(re.compile(r"large has 8 MB; at most \d MB can be brought"), timeout=PATIENCE)
+    expect(page.locator("#m-bring .m-run")).to_have_count(0)
 
 
 def lists(page: Page, chooser: str, name: str) -> None:

@@ -11,6 +11,8 @@ from playwright.sync_api import Locator, Page, expect
 from run_page import RunPage, end_runs, serving_runs
 from visit import PHONE
 
+from moralsc.hosting.job import State, read_job
+
 OpenPage = Callable[..., Page]
 # A child process imports torch and loads a model before it asks.
 PATIENCE = 180_000
@@ -162,3 +164,23 @@ def test_a_restarted_server_shows_the_same_list(new_page: OpenPage, separate: Pa
         expect(state(page)).to_have_text(re.compile("running|complete"))
         act(page, "stop").click()
         expect(state(page)).to_have_text(re.compile("stopped|complete"))
+
+
+def test_a_visitor_probes_while_a_run_goes_on(page: Page, separate: Path) -> None:
+    page.set_default_timeout(60_000)
+    with serving_runs(separate, whole=True) as served:
+        page.goto(served.url)
+        expect(page.locator(".m-item .m-text")).to_be_visible()
+        page.get_by_role("tab", name="Batch").click()
+        plan(page, "200")
+        button(page, "Start").click()
+        expect(state(page)).to_have_text("running")
+        page.get_by_role("tab", name="Probe").click()
+        button(page, "Ask").click()
+        expect(page.locator("#m-dialogue .m-verdict .m-chip")).to_be_visible(timeout=PATIENCE)
+        (job,) = map(read_job, (separate / "runs").iterdir())
+        assert job is not None
+        assert job.state is State.RUNNING
+        page.get_by_role("tab", name="Batch").click()
+        act(page, "stop").click()
+        expect(state(page)).to_have_text("stopped")

@@ -16,11 +16,11 @@ from catalogues import HUB, offering
 
 from moralsc.analysis.statistics import Figure, Resampling
 from moralsc.batch.results import By
-from moralsc.models import PLANTED
+from moralsc.models import PLANTED, Stage
 from moralsc.prompts import Side, default_prompts
 from moralsc.reports import look, pictures
 from moralsc.reports.chart import Chart, Kind, Point
-from moralsc.reports.charts import panels, whole
+from moralsc.reports.charts import STAGE_MARKS, panels, whole
 from moralsc.reports.colours import LIGHT, PAGE
 from moralsc.reports.figures import figures
 from moralsc.reports.runs import run_of
@@ -148,6 +148,17 @@ def test_roles_shapes_and_colours_stand_for_roles_alone(charts: dict[Kind, Chart
                 # A full dot is the unbiased role's; an occupation's is hollow.
                 for mark in re.findall(r'\{[^{}]*"shape": "circle"[^{}]*\}', text):
                     assert '"filled": false' in mark
+
+
+def test_every_stage_has_a_mark_of_its_own_that_no_role_has() -> None:
+    assert set(STAGE_MARKS) == set(Stage)
+    signs = [sign for sign, _ in STAGE_MARKS.values()]
+    assert len(set(signs)) == len(signs)
+    assert not set(signs) & set("▲▼●")
+    # Base and instruct are one shape, empty and full.
+    shapes = Counter(shape for _, shape in STAGE_MARKS.values())
+    assert [shape for shape, times in shapes.items() if times > 1] == ["square"]
+    assert not [shape for shape in shapes if shape.startswith(("triangle", "diamond", "circle"))]
 
 
 def test_models_are_told_apart_without_colour() -> None:

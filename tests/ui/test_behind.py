@@ -15,7 +15,7 @@ from moralsc.engines.base import StopFlag
 from moralsc.errors import InputError
 from moralsc.experiment.card import read_card, reask, to_json
 from moralsc.reports.card_page import card_html
-from moralsc.ui import behind, link
+from moralsc.ui import asked_again, behind, link
 from moralsc.ui.behind import GAINS, LOSSES, PAGE, PLAN, Behind, Chosen
 from moralsc.ui.behind_section import Handlers, _build_parts
 from moralsc.ui.context import new_context
@@ -109,13 +109,30 @@ def test_its_card_asked_again_is_the_same_and_otherwise_says_where(answers: Behi
     with offering(FAKES):
         card = read_card(write(behind.card(told, 0)).encode())
     same = list(reask(card, fake(), StopFlag()))
-    assert [line.rpartition(": ")[2] for line in behind.sentences(card, same, "sha256:0")] == ["same."] * 2
-    step = card.steps[0]
-    other = replace(card, steps=(replace(step, written=(replace(step.written[0], reply="no such"),)),))
-    (line,) = behind.sentences(other, list(reask(other, fake(), StopFlag())), "sha256:0")
-    assert "different (text 1 differs from character" in line
-    assert "of other weights" in behind.sentences(card, same, "sha256:1")[0]
-    assert "Stopped after 1 of 2 turns." in behind.sentences(card, same[:1], "sha256:0")
+    shown = asked_again.view(card, same, "sha256:0")
+    assert not shown["lines"]
+    assert [turn["match"] for turn in shown["turns"].values()] == ["same"] * 2
+    rows = [row for turn in shown["turns"].values() for row in turn["rows"].values()]
+    assert len(rows) == sum(len(step.written) + len(step.scored.labels) for step in card.steps if step.scored)
+    assert all(row["then"] == row["now"] and row["match"] == "same" for row in rows)
+    assert "of other weights" in asked_again.view(card, same, "sha256:1")["lines"]["0"]
+    assert "Stopped after 1 of 2 turns." in asked_again.view(card, same[:1], "sha256:0")["lines"].values()
+
+
+def test_a_card_asked_again_says_which_field_is_different(answers: Behind) -> None:
+    told = answers.told(BBQ, answers.listing(BBQ, 0).items[0])[0]
+    with offering(FAKES):
+        step = behind.card(told, 0).steps[0]
+        assert step.scored is not None
+        moved = replace(step.scored, logprobs=(step.scored.logprobs[0] - 1, *step.scored.logprobs[1:]))
+        other = replace(step, written=(replace(step.written[0], reply="no such"),), scored=moved)
+        card = replace(behind.card(told, 0), steps=(other,))
+    (turn,) = asked_again.view(card, list(reask(card, fake(), StopFlag())), "sha256:0")["turns"].values()
+    first, *figures = turn["rows"].values()
+    assert turn["match"] == first["match"] == "different"
+    assert first["name"].startswith("answer, from character")
+    assert "no such" in first["then"]
+    assert [row["match"] for row in figures] == ["different by 1", *["same"] * (len(figures) - 1)]
 
 
 class TestHandlers:

@@ -206,7 +206,7 @@ def look(shelf: Path | None) -> Callable[..., dict[str, Any]]:
     with gr.Blocks(), gr.Tab() as tab:
         p = explore_section.build(here, build_visitor(), tab)
     handler = explore_section._looking(here, p)
-    names = {p.selection: "selection", p.runs: "runs", p.again: "again"}
+    names = {p.selection: "selection", p.runs: "runs", p.again: "again", p.fold: "fold"}
     names |= {part: name for name, part in p.filters.items()}
     names |= {card.head: f"{kind} head" for kind, card in p.cards.items()}
     names |= {card.body: f"{kind} body" for kind, card in p.cards.items()}
@@ -226,6 +226,7 @@ def test_the_section_fills_its_cards_and_hides_what_is_empty(shelf: Path) -> Non
     assert not found["mode"]["visible"], "there is one alone"
     found = ask([], [], ["bbq"], "", "", [], "")
     assert found["benchmarks"]["value"] == ["bbq"]
+    assert found["fold"]["chosen"] == "BBQ"
     assert not found["admissions body"]["visible"]
     assert "filters" in found["admissions head"]["reading"]
 

@@ -1,0 +1,180 @@
+"""A model of the hub in the page: how far its download is, and each failure's sentence; by the hub's real client."""
+
+import re
+from collections import namedtuple
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import stand_in_hub
+from catalogues import FIRST, HUB, offering
+from huggingface_hub import constants
+from playwright.sync_api import Page, expect
+from served import GatedEngine, Served, serving
+from stand_in_hub import Hub, Repository
+from visit import PHONE, Visit
+
+from moralsc.engines.fit import DoesNotFitError
+from moralsc.engines.pool import Downloads, EnginePool
+from moralsc.models import find, hub
+
+MEGABYTE = 10**6
+FILES = {"config.json": b"{}", "model.safetensors": bytes(4 * MEGABYTE)}
+REAL = replace(HUB, revision=stand_in_hub.COMMIT)
+OpenPage = Callable[..., Page]
+
+
+@dataclass
+class Stage:
+    """The page with a bundled model that answers at once, and one whose files come from the stand-in hub first."""
+
+    served: Served
+    hub: Hub
+    offline: bool = False
+    error: Exception | None = None
+
+    def load(self, name: str) -> GatedEngine:
+        spec = find(name)
+        if self.error and spec.repo:
+            raise self.error
+        if spec.repo:
+            hub.fetch(spec, self.offline, self.served.context.engines.downloads.note)
+        return self.served.engine
+
+
+@pytest.fixture
+def stage(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", MEGABYTE // 10)
+    monkeypatch.setattr(hub, "filled", lambda spec, folder: spec)  # the files are no model's
+    with ExitStack() as stack:
+        stack.enter_context(offering({FIRST.name: FIRST, REAL.name: REAL}))
+        running = stack.enter_context(stand_in_hub.served({REAL.repo: Repository(dict(FILES))}))
+        use(running.url, monkeypatch)
+        page = stack.enter_context(serving())
+        made = Stage(page, running)
+        pool = EnginePool(made.load, downloads=Downloads())
+        object.__setattr__(page.context, "engines", pool)
+        yield made
+
+
+def use(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "ENDPOINT", url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", url)
+
+
+def visit(stage: Stage, page: Page, model: str = REAL.name) -> Visit:
+    return Visit(page, stage.served).open(f"?model={model}")
+
+
+@pytest.mark.parametrize("look", [{}, {"viewport": PHONE}, {"color_scheme": "dark"}], ids=["desktop", "phone", "dark"])
+def test_a_download_says_how_far_it_is_until_the_answer_comes(
+    stage: Stage, new_page: OpenPage, look: dict[str, Any], violations: Callable[[Page], list[str]]
+) -> None:
+    stage.hub.rate = MEGABYTE // 2
+    here = visit(stage, new_page(**look))
+    here.page.evaluate(
+        "() => { window.said = []; const line = document.querySelector('#m-status');"
+        "new MutationObserver(() => said.push(line.textContent.trim()))"
+        ".observe(line, { childList: true, subtree: true, characterData: true }); }"
+    )
+    here.button("Ask").click()
+    expect(here.status).to_have_text(re.compile(r"^Downloading Solo 135M: [0-3] of 4 MB$"))
+    expect(here.page.get_by_role("progressbar", name="Downloaded")).to_be_in_viewport()
+    expect(here.button("Stop")).to_be_enabled()
+    assert violations(here.page) == []
+    expect(here.status).to_have_text(re.compile("Done"), timeout=30_000)
+    here.ended()
+    expect(here.page.get_by_role("progressbar")).to_have_count(0)
+    said = [text for text in here.page.evaluate("said") if text.startswith("Downloading")]
+    assert said == sorted(said)
+    assert len(set(said)) >= 3, "it is told again and again"
+
+
+def test_nobody_waits_for_the_downloads_of_others(stage: Stage, new_page: OpenPage) -> None:
+    stage.hub.rate = MEGABYTE // 5
+    slow = [visit(stage, new_page()) for _ in range(3)]  # more than models are asked side by side
+    for here in slow:
+        here.button("Ask").click()
+        expect(here.status).to_have_text(re.compile("Downloading"))
+    other = visit(stage, new_page(), FIRST.name)
+    other.ask()
+    for here in slow:
+        expect(here.status).to_have_text(re.compile("Downloading"))
+        here.button("Stop").click()
+        expect(here.status).to_have_text(re.compile("^Stopped. A download that has begun goes on"))
+        here.settled()
+        expect(here.turns).to_have_count(0)
+    assert len({path for path in stage.hub.asked if path.startswith("GET") and "safetensors" in path}) == 1
+    stage.hub.rate = 0
+
+
+def gated(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.hub.repositories[REAL.repo].gated = True
+
+
+def missing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.hub.repositories.clear()
+
+
+def withdrawn(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.hub.repositories[REAL.repo].commit = stand_in_hub.LATER
+
+
+def offline(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.offline = True
+
+
+def down(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.hub.down = True
+
+
+def unreachable(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    use("http://127.0.0.1:9", monkeypatch)
+
+
+def full(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10**9, 0, 10**9))
+
+
+def large(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.error = DoesNotFitError("Solo 135M needs about 9.0 GB of memory, but this machine has 1.0 GB free.")
+
+
+FAILURES = {
+    gated: r"it is gated\. Accept its licence at .*hf auth login",
+    missing: "the hub shows no repository somebody/solo",
+    withdrawn: f"has no revision {stand_in_hub.COMMIT}",
+    offline: "MORALSC_OFFLINE",
+    down: r"the hub answered 503\. It may be down",
+    unreachable: "cannot be reached",
+    full: "a download of 4 MB, but the disk of .* has room for 0 MB",
+    large: "needs about 9.0 GB of memory, but this machine has 1.0 GB free",
+}
+
+
+@pytest.mark.parametrize("fail", FAILURES, ids=lambda fail: fail.__name__)
+def test_a_model_that_cannot_be_had_is_a_sentence_and_the_offer_of_a_bundled_one(
+    stage: Stage, new_page: OpenPage, monkeypatch: pytest.MonkeyPatch, fail: Any
+) -> None:
+    fail(stage, monkeypatch)
+    here = visit(stage, new_page())
+    here.button("Ask").click()
+    expect(here.status).to_have_text(re.compile(f"^Solo 135M .*{FAILURES[fail]}"))
+    expect(here.status).to_have_class(re.compile("m-problem"))
+    here.settled()
+    expect(here.turns).to_have_count(0)
+    if fail is gated:
+        link = here.status.get_by_role("link")
+        expect(link).to_have_attribute("href", f"{stage.hub.url}/{REAL.repo}")
+        expect(link).to_have_attribute("rel", "noopener noreferrer")
+    offer = here.button(f"Use the bundled {FIRST.title} instead")
+    offer.click()
+    expect(here.page.locator(".m-facts")).to_contain_text("runs on this machine")
+    expect(offer).not_to_be_visible()
+    here.ask()
