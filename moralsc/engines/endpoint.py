@@ -216,7 +216,7 @@ class EndpointEngine:
             closed = [self._tokens(messages, gone, closed=True) for messages in followed]
             whole = [after[: _shared(before, after) + 1] for before, after in zip(whole, closed, strict=True)]
         start = _shared(opened, *whole)
-        return tuple(min(0.0, math.fsum(p for _, p in tokens[start:])) for tokens in whole)
+        return tuple(_at_most_one(math.fsum(p for _, p in tokens[start:])) for tokens in whole)
 
     def _tokens(self, messages: Sequence[Message], gone: StopFlag, closed: bool = False) -> list[Token]:
         """The tokens of a dialogue whose last message is left open, or is closed by what follows it."""
@@ -243,7 +243,7 @@ class EndpointEngine:
         found = likeliest(self._client.answer(self._asked(scoring.messages), body, gone))
         if not all(text in found for text in scoring.continuations):
             return None
-        return tuple(min(0.0, found[text]) for text in scoring.continuations)
+        return tuple(_at_most_one(found[text]) for text in scoring.continuations)
 
     def _reply_of(self, pieces: Iterator[str]) -> Iterator[str]:
         return _before_next_turn(pieces) if self._plain else pieces
@@ -300,6 +300,11 @@ def _before_next_turn(pieces: Iterator[str]) -> Iterator[str]:
         held = held[sure:]
     if held:
         yield held
+
+
+def _at_most_one(logprob: float) -> float:
+    """Rounding may carry a probability above 1. What is not a number stays so, and is never taken for 1."""
+    return 0.0 if logprob > 0 else logprob
 
 
 def _shared(*sequences: Sequence[Token]) -> int:

@@ -174,12 +174,13 @@ def _opening(client: Client, one: Body, asked: int | None) -> Body | None:
 
     One that does so when asked counts fewer than for the same message closed; one that passes over the words, or over
     one of them, counts the same. One that does so by itself counts the question's and the message's own token; one that
-    begins another message also counts what closes the first, and the header of the next.
+    begins another message also counts what closes the first, and the header of the next; one that drops the message
+    counts the question's alone.
     """
     told, closed, as_is = (prompt_tokens(_tried(client, _OPENED, {**one, **more})) for more in (CONTINUE, CLOSE, {}))
     if told is not None and closed is not None and told < closed:
         return CONTINUE
-    return {} if asked is not None and as_is is not None and as_is - asked <= 1 else None
+    return {} if asked is not None and as_is is not None and as_is - asked == 1 else None
 
 
 def _tried(client: Client, asked: Asked, body: Body) -> Answer:

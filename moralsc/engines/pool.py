@@ -8,6 +8,7 @@ import gc
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 
 from moralsc.engines.base import Engine
@@ -119,6 +120,7 @@ class EnginePool:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
         self._reserved: dict[str, int] = {}
         self._loading: dict[str, threading.Lock] = {}
+        self._coming: dict[str, Future[Engine]] = {}
         self._lock = threading.Lock()
 
     def get(self, name: str) -> Engine:
@@ -133,6 +135,27 @@ class EnginePool:
             loading = self._loading.setdefault(name, threading.Lock())
         with loading:
             return self._kept(name) or self._loaded(name)
+
+    def coming(self, name: str) -> Future[Engine]:
+        """What `get` gives or raises, once it is there; one thread loads a model, however many wait for it."""
+        with self._lock:
+            if found := self._coming.get(name):
+                return found
+            coming = self._coming[name] = Future()
+
+        def load() -> None:
+            tell: Callable[[], None]
+            try:
+                tell = partial(coming.set_result, self.get(name))
+            except BaseException as error:
+                tell = partial(coming.set_exception, error)
+            with self._lock:
+                del self._coming[name]
+            tell()
+
+        # No pool of threads: it would keep a server that is told to end alive until the download is over.
+        threading.Thread(target=load, daemon=True).start()
+        return coming
 
     def _kept(self, name: str) -> Engine | None:
         with self._lock:

@@ -15,6 +15,8 @@ HUB_ROUTER = "https://router.huggingface.co/v1"
 NATURE = "A model behind an address: what it is and how it was trained is known from its server alone."
 _SHAPES = "Write openai:http://HOST:PORT, with #MODEL behind it where the server has several, or hf:OWNER/NAME."
 
+_HOST = r"[\w-]+(\.[\w-]+)*\.?|[\da-f.]*:[\da-f:.]+(%\w+)?"
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -75,19 +77,20 @@ def read_endpoint(name: str) -> Endpoint:
         if not re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w-]+)?", rest, re.ASCII):
             raise InputError(f"{_short(name)} names no model of Inference Providers. {_SHAPES}")
         return Endpoint(HUB_ROUTER, rest, "HF_TOKEN", needs_key=True)
-    try:
-        parts = urlsplit(rest)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if not host or parts.scheme not in ("http", "https") or not rest.isprintable() or " " in rest:
-        raise InputError(f"{_short(name)} holds no address. {_SHAPES}")
-    if "@" in parts.netloc or parts.query:
-        # What was typed is not repeated: it may hold a key.
+    if "@" in rest.partition("#")[0] or "?" in rest:
+        # First of all, and what was typed is not repeated: it may hold a key.
         raise InputError(
             "The address of a model holds no user, password or query, since names of models stand in records and "
             f"links. Put the key into the variable OPENAI_API_KEY. {_SHAPES}"
         )
+    try:
+        parts = urlsplit(rest)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        host = ""
+    shaped = rest.isprintable() and " " not in rest and re.fullmatch(_HOST, host, re.ASCII)
+    if not shaped or parts.scheme not in ("http", "https"):
+        raise InputError(f"{_short(name)} holds no address. {_SHAPES}")
     path = parts.path.rstrip("/").removesuffix("/chat/completions")
     plain, path = path.endswith("/completions"), path.removesuffix("/completions") or "/v1"
     return Endpoint(f"{parts.scheme}://{parts.netloc}{path}", parts.fragment, "OPENAI_API_KEY", plain)

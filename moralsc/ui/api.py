@@ -22,7 +22,7 @@ from moralsc.models import find, find_for
 from moralsc.models.offer import find_offered
 from moralsc.ui.context import Context
 from moralsc.ui.link import MAX_SEED, MAX_TEMPERATURE, Step
-from moralsc.ui.queues import MODEL_LIMIT, MODEL_QUEUE
+from moralsc.ui.queues import API_QUEUE, MODEL_LIMIT
 from moralsc.ui.runs import failure
 
 
@@ -113,7 +113,7 @@ def build(context: Context) -> None:
             _readable(endpoint),
             api_name=endpoint.__name__,
             api_description=whole,
-            concurrency_id=MODEL_QUEUE,
+            concurrency_id=API_QUEUE,
             concurrency_limit=MODEL_LIMIT,
         )
 

@@ -1,11 +1,9 @@
 """Waiting for a model that is not in memory yet: it is loaded aside, so that the page can say how far it is."""
 
-import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
 
-from moralsc.engines.base import Engine
 from moralsc.engines.pool import EnginePool
 from moralsc.ui.jobs import Job
 
@@ -23,7 +21,7 @@ def until_loaded(engines: EnginePool, name: str, job: Job) -> Iterator[Far]:
     Raises:
         MoralscError: the model cannot be had; the sentence says why.
     """
-    coming, told = _begun(engines, name), 0.0
+    coming, told = engines.coming(name), 0.0
     while not wait([coming], _LOOK_SECONDS).done:
         if job.stopped:
             return
@@ -31,17 +29,3 @@ def until_loaded(engines: EnginePool, name: str, job: Job) -> Iterator[Far]:
             told = time.monotonic()
             yield engines.downloads.of(name)
     coming.result()
-
-
-def _begun(engines: EnginePool, name: str) -> Future[Engine]:
-    # No pool of threads: it would keep a server that is told to end alive until the download is over.
-    coming: Future[Engine] = Future()
-
-    def load() -> None:
-        try:
-            coming.set_result(engines.get(name))
-        except BaseException as error:
-            coming.set_exception(error)
-
-    threading.Thread(target=load, daemon=True).start()
-    return coming

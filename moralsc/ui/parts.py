@@ -305,7 +305,8 @@ def _answers() -> dict[str, Any]:
     made: dict[str, Any] = {"dialogue": filled("dialogue", elem_id="m-dialogue", js_on_load=_FOLLOW)}
     with gr.Column(elem_id="m-after"):
         made["status"] = filled("status", elem_id="m-status", js_on_load=_IN_SIGHT)
-        made["instead"] = gr.Button("", size="sm", visible=False, elem_id="m-instead")
+        # Hidden, not absent: gradio holds back everything that is streamed together with a part that is not there.
+        made["instead"] = gr.Button("", size="sm", visible="hidden", elem_id="m-instead")
         with gr.Row(elem_id="m-actions"):
             made["undo"] = gr.Button("Undo turn", size="sm", interactive=False)
             made["restart"] = gr.Button("Start over", size="sm", interactive=False)

@@ -55,12 +55,13 @@ class Running:
             p.stop: gr.update(interactive=True),
             p.ticket: ticket,
             p.status: status("Waiting for the model…"),
-            p.instead: gr.update(visible=False),
+            p.instead: gr.update(visible="hidden"),
         }
 
     def load(self, request: gr.Request, ticket: str, model: str) -> Iterator[Updates]:
         """Before a job asks: have its model in memory. Apart from the asking, so that nobody else waits for it."""
         p, jobs = self.parts, self.context.jobs
+        yield gr.skip()  # a model that is here already has nothing to say, and then gradio would empty the status
         job = jobs.waiting(session(request), ticket)
         if job is None:
             return

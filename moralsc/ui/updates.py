@@ -29,7 +29,7 @@ def status(text: str, problem: bool = False) -> dict[str, Any]:
     """The status line, which screen readers announce when it changes. An address in it can be followed."""
     view = {"text": text, "kind": "m-problem" if problem else ""}
     if found := _ADDRESS.search(text):
-        view |= {"before": text[: found.start()], "link": found[0], "after": text[found.end() :]}
+        view |= {"before": text[: found.start()], "address": found[0], "after": text[found.end() :]}
     return views.inert(view)
 
 
@@ -65,7 +65,7 @@ def limit(model: str, item: Item | None) -> str:
 def offer(p: Parts, model: str, problem: bool) -> Updates:
     """The offer of a bundled model, where another one could not be asked."""
     if not problem or find(model).bundled:
-        return {p.instead: gr.update(visible=False)}
+        return {p.instead: gr.update(visible="hidden")}
     return {p.instead: gr.update(value=texts.instead(first_bundled().title), visible=True)}
 
 
@@ -109,7 +109,7 @@ def cleared(p: Parts, prompts: PromptSet, item: Item | None, model: str) -> Upda
         p.dialogue: {"empty": True, "barred": bool(reason)},
         p.ladder: {"empty": True, "barred": bool(reason)},
         p.link: gr.update(visible=False),
-        p.instead: gr.update(visible=False),
+        p.instead: gr.update(visible="hidden"),
         p.status: status("" if item or reason else "Write your item, then press “Use this item”."),
         **idle(p, None, item, "", model),
     }
