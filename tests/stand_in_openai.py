@@ -17,6 +17,9 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 MODEL = "tiny"
+_LOOK_SECONDS = 0.02
+"""A server that is to end notices it within so many."""
+_OWN_HEADER = ("always", "never", "dropped")
 _OWN = {"model", "messages", "prompt", "stream", "max_tokens", "temperature", "top_p", "seed", "stop"}
 
 
@@ -45,7 +48,7 @@ class Served:
 
     Attributes:
         continues: an open assistant message: "asked" as vLLM does, "always" as llama.cpp, "never" as OpenAI, "half" as
-            one that only leaves out the header of the next.
+            one that only leaves out the header of the next, "dropped" as one that passes over the message.
         prompt_logprobs, echo: whether it tells what the prompt's own tokens have, in chats and in texts.
         top: how many of the likeliest tokens it tells at most; 0 for none.
         strict: parameters that OpenAI does not know are refused, as OpenAI does.
@@ -59,7 +62,7 @@ class Served:
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
-    continues: Literal["asked", "always", "never", "half"] = "asked"
+    continues: Literal["asked", "always", "never", "half", "dropped"] = "asked"
     prompt_logprobs: bool = True
     echo: bool = True
     top: int = 20
@@ -82,12 +85,15 @@ class Served:
     def prompt_ids(self, body: Mapping[str, Any]) -> list[int]:
         if "prompt" in body:
             return list(self.tokenizer(body["prompt"])["input_ids"])
-        opened = body["messages"][-1]["role"] == "assistant"
+        messages = body["messages"]
+        if self.continues == "dropped" and messages[-1]["role"] == "assistant":
+            messages = messages[:-1]
+        opened = messages[-1]["role"] == "assistant"
         told = {"asked": bool(body.get("continue_final_message")), "always": True}
         goes_on = opened and told.get(self.continues, False)
-        header = not goes_on and (body.get("add_generation_prompt", True) or self.continues in ("always", "never"))
+        header = not goes_on and (body.get("add_generation_prompt", True) or self.continues in _OWN_HEADER)
         text = self.tokenizer.apply_chat_template(
-            body["messages"],
+            messages,
             tokenize=False,
             add_generation_prompt=header and not goes_on,
             continue_final_message=goes_on,
@@ -127,7 +133,7 @@ def served(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, **setting
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     here.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(_LOOK_SECONDS,), daemon=True)
     thread.start()
     try:
         yield here
@@ -141,6 +147,8 @@ def served(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, **setting
 class _Handler(BaseHTTPRequestHandler):
     server_here: Served
     protocol_version = "HTTP/1.1"
+    answers = False
+    disable_nagle_algorithm = True  # else each answer of several writes waits for the client's acknowledgement
 
     def do_GET(self) -> None:
         here = self.server_here
@@ -161,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
             here.asked.append((self.path, body))
             here.keys.append(self.headers.get("Authorization", ""))
             trouble = here.troubles.popleft() if here.troubles else Trouble()
-            here.now += 1
+            here.now, self.answers = here.now + 1, True
             here.most = max(here.most, here.now)
         try:
             here.ended.wait(trouble.hangs)
@@ -173,8 +181,13 @@ class _Handler(BaseHTTPRequestHandler):
             here.left.set()
             self.close_connection = True
         finally:
-            with here.lock:
-                here.now -= 1
+            self._over()
+
+    def _over(self) -> None:
+        """Counts no longer as under way; before its last bytes go, since the client may ask anew at once."""
+        with self.server_here.lock:
+            self.server_here.now -= self.answers
+            self.answers = False
 
     def _refused(self) -> bool:
         key = self.server_here.key
@@ -261,6 +274,7 @@ class _Handler(BaseHTTPRequestHandler):
                 here.ended.wait(30)
             time.sleep(here.pause)
             self._event(body, text, None)
+        self._over()
         self._event(body, "", "stop")
         self._chunk(b"data: [DONE]\n\n")
         self._chunk(b"")
@@ -276,6 +290,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _json(self, status: int, value: Any, headers: Mapping[str, str] | None = None) -> None:
         data = json.dumps(value).encode()
+        self._over()
         self.send_response(status)
         for name, text in {"Content-Type": "application/json", "Content-Length": len(data), **(headers or {})}.items():
             self.send_header(name, str(text))

@@ -96,6 +96,8 @@ def test_a_name_says_where_a_model_is_asked(name: str, address: str, model: str,
         "openai:http://",
         "openai:http://host:x",
         "openai:http://a b",
+        "openai:http://a..b",
+        "openai:http://münchen:80",
         "hf:x",
     ],
 )
@@ -104,7 +106,16 @@ def test_a_name_without_an_address_is_refused_with_what_is_allowed(name: str) ->
         read_endpoint(name)
 
 
-@pytest.mark.parametrize("address", [f"http://me:{KEY}@host", f"http://host/v1?api_key={KEY}", f"http://{KEY}@host#m"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"http://me:{KEY}@host",
+        f"http://host/v1?api_key={KEY}",
+        f"http://{KEY}@host#m",
+        f"http://me:{KEY}@host:x",
+        f"https://host/v1#m?key={KEY}",
+    ],
+)
 def test_an_address_with_a_key_is_refused_and_not_repeated(address: str) -> None:
     with pytest.raises(InputError, match="OPENAI_API_KEY") as refusal:
         admit([f"openai:{address}"], OPEN)

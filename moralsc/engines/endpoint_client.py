@@ -5,6 +5,7 @@ repeated without it.
 """
 
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -36,11 +37,15 @@ class Refused(ModelError):
 
 @dataclass(frozen=True)
 class _Failure:
-    """What a failed request means: the error to raise, whether asking again may help, and after how many seconds."""
+    """What a failed request means: the error to raise, whether asking again may help, and after how many seconds.
+
+    `most` bounds the attempts where each one costs as much time as a server may be silent.
+    """
 
     error: ModelError
     again: bool = False
     wait: float = 0.0
+    most: int = sys.maxsize
 
 
 class Client:
@@ -115,7 +120,9 @@ class Client:
                 return told
             except _CAUGHT as error:
                 failure = self._explained(error)
-            if not failure.again or failure.wait > _LONGEST_WAIT or attempt == attempts or gone.stopped:
+            if not failure.again or failure.wait > _LONGEST_WAIT or gone.stopped:
+                break
+            if attempt >= min(attempts, failure.most):
                 break
             # A little chance, so that many who were refused at once do not come back at once.
             pause = self.patience.pause * 2 ** (attempt - 1) * (1 + random.random() / 4)
@@ -135,7 +142,7 @@ class Client:
                 f"{self.address} has said nothing for {self.patience.seconds:g} seconds. It may still be loading the "
                 "model, or have too much to do; MORALSC_TIMEOUT allows more seconds."
             )
-            return _Failure(EngineLost(sentence), again=True)
+            return _Failure(EngineLost(sentence), again=True, most=2)
         if isinstance(error, BrokenOff) or kind in ("ReadError", "RemoteProtocolError", "WriteError"):
             return _Failure(ModelError(f"{self.address} broke off before its reply was whole."), again=True)
         if isinstance(error, errors.TextGenerationError):

@@ -1,27 +1,24 @@
-"""The section behind the figures: a run's items as a list, an item's dialogues, and cards that are asked again."""
+"""The section behind the figures: a run's items as a list, and an item's dialogues."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from moralsc.dialogue import BASELINE
-from moralsc.errors import MoralscError
 from moralsc.items import Condition
-from moralsc.ui import asked_again, behind, explore_views, texts, updates, views
+from moralsc.ui import behind, dropped_card, explore_views, texts, updates, views
 from moralsc.ui.behind import SORTS, Behind, Chosen, Listing
 from moralsc.ui.context import Context
 from moralsc.ui.library import Library
 from moralsc.ui.own import Visitor
 from moralsc.ui.parts import filled, heading, template
-from moralsc.ui.queues import MODEL_LIMIT, MODEL_QUEUE
 from moralsc.ui.saving import SAVE
-from moralsc.ui.updates import Updates, answering, session
+from moralsc.ui.updates import Updates, answering
 
 _PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _FIRST = "specificity-0"
@@ -62,8 +59,6 @@ class Parts:
     probe: gr.HTML
     html: gr.Button
     json: gr.Button
-    card: gr.File
-    again: gr.HTML
     status: gr.HTML
     file: gr.Textbox
 
@@ -78,7 +73,7 @@ class Parts:
 
 def build(context: Context, library: Library, visitor: Visitor, shown: gr.Tab) -> None:
     """Add the section inside the tab; nothing is read before the tab is shown."""
-    parts = _build_parts()
+    parts = _build_parts(context)
     handlers = Handlers(context, Behind(library, context.settings, context.prompts), parts)
     filled = [*parts.choosers, parts.listing, parts.table, parts.found, parts.previous, parts.next, parts.status]
     opened = [parts.told, parts.which, parts.table, parts.dialogue, parts.taking, parts.probe, parts.status]
@@ -101,8 +96,6 @@ def build(context: Context, library: Library, visitor: Visitor, shown: gr.Tab) -
         taken = answering(write, parts.status)
         saved = button.click(taken, [parts.told, parts.which], [parts.file, parts.status], **_PRIVATE)
         saved.success(None, parts.file, None, js=SAVE, api_visibility="private")
-    model = {**_PRIVATE, "concurrency_id": MODEL_QUEUE, "concurrency_limit": MODEL_LIMIT}
-    parts.card.upload(handlers.ask_again, [parts.card], [parts.again, parts.card], **model)
 
 
 def told(value: views.View, **more: Any) -> gr.HTML:
@@ -113,7 +106,7 @@ def told(value: views.View, **more: Any) -> gr.HTML:
     return gr.HTML(value, html_template=whole, apply_default_css=False, **more)
 
 
-def _build_parts() -> Parts:
+def _build_parts(shared: Context) -> Parts:
     with gr.Column(elem_classes="m-group", elem_id="m-behind"):
         heading("Behind the figures")
         with gr.Row(elem_classes="m-choosers"):
@@ -144,18 +137,11 @@ def _build_parts() -> Parts:
                     probe = filled("behind_link")
                     html = gr.Button("Item card (HTML)", size="sm", min_width=130, scale=0)
                     json_ = gr.Button("Item card (JSON)", size="sm", min_width=130, scale=0)
-        card = gr.File(
-            label="Ask an item card again (.html or .json)",
-            file_types=[".html", ".json"],
-            height=76,
-            elem_classes="m-drop",
-            elem_id="m-card-drop",
-        )
-        again = filled("again", elem_id="m-again-result")
+        dropped_card.build(shared)
         status = filled("status", value=updates.status(""), elem_id="m-behind-status")
     return Parts(
         *(listing, open_item, run, model, benchmark, correction, category, context, sort, search, table, found),
-        *(previous, next_, which, dialogue, taking, probe, html, json_, card, again, status),
+        *(previous, next_, which, dialogue, taking, probe, html, json_, status),
         gr.Textbox(visible=False),
     )
 
@@ -253,30 +239,6 @@ class Handlers:
         from moralsc.experiment.card import to_json
 
         return self._saved(told, which, "json", "application/json", to_json)
-
-    def ask_again(self, path: str, request: gr.Request) -> Iterator[Updates]:
-        """Ask a card that was dropped, and say what is the same."""
-        p = self._parts
-        yield {p.again: asked_again.sentence("Asking…")}
-        try:
-            yield {p.again: self._asked(Path(path), request), p.card: None}
-        except MoralscError as error:
-            yield {p.again: asked_again.sentence(str(error), problem=True), p.card: None}
-
-    def _asked(self, path: Path, request: gr.Request) -> views.View:
-        from moralsc.experiment.card import read_card, reask
-
-        card = read_card(path.read_bytes())
-        engine = self._context.engines.get(card.model)
-        jobs = self._context.jobs
-        job = jobs.take(session(request), jobs.start(session(request)))
-        if job is None:
-            return asked_again.sentence("It was stopped.")
-        try:
-            found = list(reask(card, engine, job))
-        finally:
-            jobs.finish(session(request), job)
-        return asked_again.view(card, found, engine.provenance.get("weights", ""), texts.planted(card.model))
 
     def _listed(self, visitor: str, chosen: Chosen, page: int) -> Updates:
         p = self._parts

@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import wait
 
+from moralsc.engines.base import StopFlag
 from moralsc.engines.pool import EnginePool
-from moralsc.ui.jobs import Job
 
 Far = tuple[int, int] | None
 """Bytes of a download that came, and in all; None while nothing is downloaded."""
@@ -13,7 +13,7 @@ _LOOK_SECONDS = 0.2
 _TELL_SECONDS = 1.0
 
 
-def until_loaded(engines: EnginePool, name: str, job: Job) -> Iterator[Far]:
+def until_loaded(engines: EnginePool, name: str, job: StopFlag) -> Iterator[Far]:
     """Have a model loaded; says about every second how far its download is, and ends once the engine is there.
 
     A job that is stopped ends the waiting alone: the download goes on, for whoever asks next.

@@ -14,7 +14,7 @@ from moralsc.analysis.results import Missing, Result
 from moralsc.analysis.statistics import Resampling
 from moralsc.batch import summary, table
 from moralsc.batch.record import Failure, Record, dictionary, from_plain, key, markdown
-from moralsc.batch.results import By, results, to_result
+from moralsc.batch.results import NOT_SCORED, By, results, to_result
 from moralsc.dialogue import Message
 from moralsc.engines.base import Sampling, Scoring
 from moralsc.errors import ModelError
@@ -150,6 +150,15 @@ def test_a_failed_order_fails_the_item_by_the_name_of_its_failure() -> None:
     for by in By:
         result = only([good, replace(bad, failure=str(Failure.TOO_LONG), reason="513 tokens")], by)
         assert (result.missing, result.why_missing) == (Missing.FAILED, "failed: too long")
+
+
+def test_an_order_without_probabilities_leaves_the_item_without_an_answer_by_probability() -> None:
+    good, bad = in_orders((S, 0.9), (S, 0.9))
+    for bare in (replace(bad, probabilities=None), replace(bad, probabilities=None, favoured=None, outcome=None)):
+        for pair in ((good, bare), (bare, good)):
+            result = only(pair, By.PROBABILITY)
+            assert (result.role, result.missing, result.reason) == (None, Missing.EXCLUDED, NOT_SCORED)
+        assert to_result(bare).missing is Missing.EXCLUDED
 
 
 def test_the_averages_of_a_run_are_those_of_its_records() -> None:

@@ -12,19 +12,24 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any
 
 import pytest
+import torch
 from engines import tiny_models
 from engines.contract import HISTORY, LABELS, LATER, PRIMER, PRONOUNS, QUESTION, EngineContract, streamed
 from stand_in_openai import MODEL, Served, Trouble, served
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from moralsc.dialogue import Message, transcript
 from moralsc.engines.base import Engine, Sampling, Scoring, StopFlag, limits
 from moralsc.engines.endpoint import EndpointEngine
+from moralsc.engines.endpoint_abilities import examine
+from moralsc.engines.endpoint_client import Client
 from moralsc.engines.local import LocalEngine
 from moralsc.errors import EngineLost, InputError, ModelError, PromptTooLong
-from moralsc.models.endpoints import Patience, endpoint_spec
+from moralsc.models.endpoints import Patience, endpoint_spec, read_endpoint
 
 QUICK = Patience(seconds=5, requests=4, attempts=3, pause=0.01)
 KEY = "sk-planted-0123456789"
@@ -36,9 +41,14 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def serving(kind: str = "chat", **settings: Any) -> AbstractContextManager[Served]:
+@cache
+def tiny(kind: str) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     tokenizer = tiny_models.chat_tokenizer() if kind == "chat" else tiny_models.plain_tokenizer()
-    return served(tiny_models.tiny("llama", tokenizer), tokenizer, **settings)
+    return tiny_models.tiny("llama", tokenizer), tokenizer
+
+
+def serving(kind: str = "chat", **settings: Any) -> AbstractContextManager[Served]:
+    return served(*tiny(kind), **settings)
 
 
 def connected(here: Served, path: str = "", patience: Patience = QUICK, **more: Any) -> EndpointEngine:
@@ -108,7 +118,7 @@ def test_a_letter_that_is_not_among_the_likeliest_tokens_leaves_all_without_prob
         assert engine.score([rare]) == [None]
 
 
-@pytest.mark.parametrize("continues", ["asked", "always", "never", "half"])
+@pytest.mark.parametrize("continues", ["asked", "always", "never", "half", "dropped"])
 @pytest.mark.parametrize("strict", [False, True])
 def test_whether_an_opening_is_continued_is_found_out(continues: Any, strict: bool) -> None:
     with serving(continues=continues, strict=strict, prompt_logprobs=not strict) as here:
@@ -233,7 +243,13 @@ def test_a_server_that_is_lost_ends_all_replies(vllm: Served) -> None:
 
 
 def test_silence_ends_after_its_time_in_a_sentence(vllm: Served) -> None:
-    engine = connected(vllm, patience=Patience(seconds=0.3, attempts=2, pause=0.01))
+    spec = endpoint_spec(f"openai:{vllm.url}#{MODEL}")
+    # Found out patiently: the tiny model, too, may need longer than it is given below.
+    quick, hasty = (
+        Client(read_endpoint(spec.name), MODEL, patience=patience)
+        for patience in (QUICK, Patience(seconds=0.3, attempts=2, pause=0.01))
+    )
+    engine = EndpointEngine(spec, hasty, examine(quick))
     vllm.troubles.extend([Trouble(hangs=2)] * 2)
     with pytest.raises(EngineLost, match=r"said nothing for 0.3 seconds.*MORALSC_TIMEOUT"):
         streamed(engine)
@@ -399,6 +415,14 @@ def test_inference_providers_are_asked_for_the_model_and_its_provider(
     assert streamed(engine)
     assert vllm.asked[-1][1]["model"] == "owner/name:together"
     assert set(vllm.keys) == {"Bearer hf_planted"}
+
+
+def test_what_is_not_a_number_is_no_probability(vllm: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = connected(vllm)
+    monkeypatch.setattr(vllm, "logprobs", lambda ids: torch.full((len(ids), 400), math.nan))
+    for scores in engine.score([LABELS, PRONOUNS]):
+        assert scores is not None
+        assert all(map(math.isnan, scores))
 
 
 def test_probabilities_never_hold_more_than_all(vllm: Served) -> None:

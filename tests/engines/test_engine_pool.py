@@ -230,6 +230,24 @@ def test_how_far_a_download_is_can_be_asked_while_it_lasts() -> None:
     assert pool.downloads.of("a") is None
 
 
+def test_however_many_wait_one_thread_loads() -> None:
+    gate, begun = threading.Event(), list[str]()
+
+    def load(name: str) -> ScriptedEngine:
+        begun.append(name)
+        assert gate.wait(30)
+        return ScriptedEngine()
+
+    pool = EnginePool(load, check=any_name)
+    before = threading.active_count()
+    waiting = [pool.coming("a") for _ in range(20)]
+    assert threading.active_count() == before + 1
+    gate.set()
+    assert len({id(coming.result(30)) for coming in waiting}) == 1
+    assert begun == ["a"]
+    assert pool.coming("a").result(30) is pool.get("a")
+
+
 def test_the_settings_say_the_budget(tmp_path: Path) -> None:
     assert pool_for(Settings(cache=tmp_path, memory=12))._budget == 12 * 10**9
     assert pool_for(Settings(cache=tmp_path))._budget == 0

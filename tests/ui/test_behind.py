@@ -141,7 +141,8 @@ class TestHandlers:
     @pytest.fixture
     def handlers(self, library: Library, answers: Behind) -> Handlers:
         with gr.Blocks():
-            return Handlers(new_context(replace(SETTINGS, offline=True)), answers, _build_parts())
+            context = new_context(replace(SETTINGS, offline=True))
+            return Handlers(context, answers, _build_parts(context))
 
     def test_opening_fills_the_choosers_and_the_list(self, handlers: Handlers) -> None:
         found, p = handlers.open("", None), handlers._parts
@@ -176,7 +177,7 @@ class TestHandlers:
     def test_without_a_run_there_is_a_sentence(self, tmp_path: Path) -> None:
         empty = Behind(Library(SETTINGS, bundled=tmp_path), SETTINGS, PROMPTS)
         with gr.Blocks():
-            handlers = Handlers(new_context(SETTINGS), empty, _build_parts())
+            handlers = Handlers(new_context(SETTINGS), empty, _build_parts(new_context(SETTINGS)))
         assert "no run" in handlers.open("", None)[handlers._parts.found]["text"]
 
 

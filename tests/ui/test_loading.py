@@ -102,29 +102,29 @@ def test_after_a_failure_nothing_asks_and_a_bundled_model_is_offered() -> None:
         ticket = context.jobs.start("visitor")
         *_, last = running.load(REQUEST, ticket, HUB.name)
         assert last[p.status]["text"].startswith("It is gated")
-        assert last[p.status]["link"] == "https://hub/somebody/solo"
+        assert last[p.status]["address"] == "https://hub/somebody/solo"
         assert (last[p.instead]["visible"], "instead" in last[p.instead]["value"]) == (True, True)
         assert context.jobs.take("visitor", ticket) is None
         *_, bundled = running.load(REQUEST, context.jobs.start("visitor"), MODEL)
-        assert bundled[p.instead]["visible"] is False, "there is nothing else to offer"
+        assert bundled[p.instead]["visible"] == "hidden", "there is nothing else to offer"
 
 
 @pytest.mark.parametrize(
-    ("text", "before", "link", "after"),
+    ("text", "before", "address", "after"),
     [
         ("See https://hub/a/b, and log in.", "See ", "https://hub/a/b", ", and log in."),
         ("http://127.0.0.1:9 cannot be reached.", "", "http://127.0.0.1:9", " cannot be reached."),
         ("Go to https://hub/a.b.", "Go to ", "https://hub/a.b", "."),
     ],
 )
-def test_an_address_in_a_status_can_be_followed(text: str, before: str, link: str, after: str) -> None:
+def test_an_address_in_a_status_can_be_followed(text: str, before: str, address: str, after: str) -> None:
     view = updates.status(text)
-    assert (view["text"], view["before"], view["link"], view["after"]) == (text, before, link, after)
+    assert (view["text"], view["before"], view["address"], view["after"]) == (text, before, address, after)
 
 
 @pytest.mark.parametrize("text", ["javascript:alert(1)", "ftp://x/y", "Done · 1 turn", "https://"])
 def test_nothing_else_in_a_status_is_a_link(text: str) -> None:
-    assert "link" not in updates.status(text)
+    assert "address" not in updates.status(text)
 
 
 @pytest.mark.parametrize(

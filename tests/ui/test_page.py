@@ -62,6 +62,12 @@ def test_the_public_endpoints_are_exactly_three(served: Served, client: Client) 
     assert sorted(str(f.api_name) for f in private) == list(PUBLIC)
 
 
+def test_calls_that_wait_for_a_model_hold_up_nobody_at_the_page(served: Served) -> None:
+    events = served.app.fns.values()
+    public = {f.concurrency_id for f in events if f.api_visibility == "public"}
+    assert public.isdisjoint(f.concurrency_id for f in events if f.api_visibility != "public")
+
+
 def test_every_public_endpoint_says_what_it_does_and_takes(served: Served) -> None:
     offered = httpx.get(f"{served.url}gradio_api/info").json()["named_endpoints"]
     for name in PUBLIC:
@@ -242,7 +248,7 @@ def test_nothing_but_the_servers_state_holds_a_dialogue(served: Served) -> None:
     for event in served.app.fns.values():
         if event.api_visibility == "private" and event.fn is not None:  # without one it is the browser's alone
             # A card is read by `read_card`, and results by `receive`: neither becomes a dialogue here.
-            brought = (gr.File,) if event.name in ("ask_again", "bring") else ()
+            brought = (gr.File,) if event.name in ("load_card", "ask_again", "bring") else ()
             strange = [c for c in event.inputs if not isinstance(c, (gr.State, *choices, *brought))]
             assert strange == [], event.name
     for name, at in (("ask", 1), ("apply", 1), ("climb", 1), ("undo", 0), ("restart", 0), ("link", 0)):
