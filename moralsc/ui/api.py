@@ -22,7 +22,7 @@ from moralsc.models import find, find_for
 from moralsc.models.offer import find_offered
 from moralsc.ui.context import Context
 from moralsc.ui.link import MAX_SEED, MAX_TEMPERATURE, Step
-from moralsc.ui.queues import API_QUEUE, MODEL_LIMIT
+from moralsc.ui.queues import API_LIMIT, API_QUEUE
 from moralsc.ui.runs import failure
 
 
@@ -114,7 +114,7 @@ def build(context: Context) -> None:
             api_name=endpoint.__name__,
             api_description=whole,
             concurrency_id=API_QUEUE,
-            concurrency_limit=MODEL_LIMIT,
+            concurrency_limit=API_LIMIT,
         )
 
 

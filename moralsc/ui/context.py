@@ -8,6 +8,7 @@ from moralsc.hosting.queue import Queue
 from moralsc.prompts import PromptSet, load_prompts
 from moralsc.settings import Settings
 from moralsc.ui.jobs import Jobs
+from moralsc.ui.queues import Line
 from moralsc.ui.shelf import Shelf
 
 
@@ -16,6 +17,7 @@ class Context:
     """The app's shared parts. Nothing of a visitor is kept here but the stop flag of a running job.
 
     Attributes:
+        line: of those who ask a model.
         runs: whole runs that visitors asked for; what they are stands in its folder alone.
         brought: runs that visitors brought; the same.
     """
@@ -25,6 +27,7 @@ class Context:
     engines: EnginePool
     shelf: Shelf
     jobs: Jobs = field(default_factory=Jobs)
+    line: Line = field(default_factory=Line)
     runs: Queue = field(init=False)
     brought: Brought = field(init=False)
 

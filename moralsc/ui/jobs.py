@@ -56,12 +56,6 @@ class Jobs:
             job.taken = True
             return job
 
-    def waiting(self, session: str, ticket: str) -> Job | None:
-        """The job of this ticket that no run has taken yet; None if it was discarded or taken meanwhile."""
-        with self._lock:
-            job = self._jobs.get(session)
-            return None if job is None or job.taken or job.ticket != ticket else job
-
     def running(self, session: str) -> bool:
         """Whether the session has a job."""
         with self._lock:

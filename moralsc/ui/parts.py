@@ -37,14 +37,17 @@ watch('value', () => {
 });
 """
 
-# A download takes its time, and a problem has to be read: neither may begin below the edge of a phone.
-_IN_SIGHT = """
+# A download takes its time, and a problem has to be read: neither may begin below the edge of a phone. The button that
+# offers another model is part of the line: one of gradio's, shown and hidden while an answer is streamed, makes its
+# client lose what is streamed after that.
+_STATUS = """
 let shown = false;
 watch('value', () => {
   const now = Boolean(element.querySelector('progress, .m-problem'));
   if (now && !shown) element.scrollIntoView({ block: 'nearest' });
   shown = now;
 });
+element.addEventListener('click', (e) => { if (e.target.id === 'm-instead') trigger('submit'); });
 """
 
 # A click anywhere else in the lines opens nothing.
@@ -104,7 +107,6 @@ class Parts:
     shuffle: gr.Checkbox
     dialogue: gr.HTML
     status: gr.HTML
-    instead: gr.Button
     undo: gr.Button
     restart: gr.Button
     copy: gr.Button
@@ -132,7 +134,7 @@ class Parts:
     @property
     def drawn(self) -> list[Any]:
         """What shows a dialogue as it grows."""
-        return [self.state_probe, self.dialogue, self.ladder, self.status, self.instead]
+        return [self.state_probe, self.dialogue, self.ladder, self.status]
 
     @property
     def own_fields(self) -> list[Any]:
@@ -304,9 +306,7 @@ def _corrections() -> dict[str, Any]:
 def _answers() -> dict[str, Any]:
     made: dict[str, Any] = {"dialogue": filled("dialogue", elem_id="m-dialogue", js_on_load=_FOLLOW)}
     with gr.Column(elem_id="m-after"):
-        made["status"] = filled("status", elem_id="m-status", js_on_load=_IN_SIGHT)
-        # Hidden, not absent: gradio holds back everything that is streamed together with a part that is not there.
-        made["instead"] = gr.Button("", size="sm", visible="hidden", elem_id="m-instead")
+        made["status"] = filled("status", elem_id="m-status", js_on_load=_STATUS)
         with gr.Row(elem_id="m-actions"):
             made["undo"] = gr.Button("Undo turn", size="sm", interactive=False)
             made["restart"] = gr.Button("Start over", size="sm", interactive=False)

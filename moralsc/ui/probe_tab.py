@@ -10,7 +10,7 @@ from moralsc.ui.choosing import Choosing
 from moralsc.ui.context import Context
 from moralsc.ui.fetching import Fetching
 from moralsc.ui.parts import Parts, build_header, build_parts
-from moralsc.ui.queues import LOAD_LIMIT, LOAD_QUEUE, MODEL_LIMIT, MODEL_QUEUE
+from moralsc.ui.queues import MODEL_LIMIT, MODEL_QUEUE
 from moralsc.ui.running import Running
 from moralsc.ui.saving import SAVE
 from moralsc.ui.updates import Updates, readable
@@ -25,7 +25,6 @@ _PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "privat
 # What asks no model stays out of the queue: a full queue must not hold up a visitor who stops, chooses or arrives.
 _AT_ONCE: dict[str, Any] = {**_PRIVATE, "queue": False}
 _MODEL: dict[str, Any] = {**_PRIVATE, "concurrency_id": MODEL_QUEUE, "concurrency_limit": MODEL_LIMIT}
-_LOAD: dict[str, Any] = {**_PRIVATE, "concurrency_id": LOAD_QUEUE, "concurrency_limit": LOAD_LIMIT}
 
 
 def header() -> gr.HTML:
@@ -49,7 +48,7 @@ def _wire_choosing(p: Parts, handlers: Choosing, app: gr.Blocks) -> None:
     do(app.load, handlers.restore, [])
     do(p.size.input, handlers.choose_size, [p.size, p.state_model, p.state_item])
     do(p.model.input, handlers.choose_model, [p.model, p.state_model, p.state_item])
-    do(p.instead.click, handlers.choose_bundled, [p.state_model, p.state_item])
+    do(p.status.submit, handlers.choose_bundled, [p.state_model, p.state_item])
     do(p.shelf.input, handlers.choose_shelf, [p.shelf, p.state_key, p.state_model])
     do(p.category.input, handlers.choose_category, [p.shelf, p.category, p.state_item, p.state_model])
     do(p.condition.input, handlers.choose_condition, [p.shelf, p.category, p.condition, p.state_model])
@@ -85,10 +84,8 @@ def _wire_running(p: Parts, handlers: Running, choosing: Choosing, app: gr.Block
     # No more outputs than needed: an answer that grows sends all of them again and again.
     changed = [*p.drawn, *p.buttons]
     for button, run in ((p.ask, handlers.ask), (p.apply, handlers.apply), (p.climb, handlers.climb)):
-        begun = button.click(handlers.begin, [p.state_item], [*p.buttons, p.ticket, p.status, p.instead], **_AT_ONCE)
-        loaded = begun.success(handlers.load, [p.ticket, p.state_model], [p.status, p.instead], **_LOAD)
-        loaded.failure(readable(handlers.recover, p), [p.ticket, *now], changed, **_AT_ONCE)
-        ran = loaded.success(run, inputs, [*p.drawn, p.state_steps], **_MODEL)
+        begun = button.click(handlers.begin, [p.state_item], [*p.buttons, p.ticket, p.status], **_AT_ONCE)
+        ran = begun.success(run, inputs, [*p.drawn, p.state_steps], **_MODEL)
         ran.success(readable(handlers.settle, p), now, p.buttons, **_AT_ONCE)
         ran.success(choosing.preview, _shown(p), p.preview, **_AT_ONCE)
         ran.failure(readable(handlers.recover, p), [p.ticket, *now], changed, **_AT_ONCE)

@@ -6,7 +6,7 @@ can change a turn.
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -22,6 +22,7 @@ from moralsc.ui import link as links
 from moralsc.ui import texts, updates, views
 from moralsc.ui.choosing import manner_of
 from moralsc.ui.context import Context
+from moralsc.ui.jobs import Job
 from moralsc.ui.link import Step
 from moralsc.ui.loading import until_loaded
 from moralsc.ui.parts import Parts
@@ -55,28 +56,7 @@ class Running:
             p.stop: gr.update(interactive=True),
             p.ticket: ticket,
             p.status: status("Waiting for the model…"),
-            p.instead: gr.update(visible="hidden"),
         }
-
-    def load(self, request: gr.Request, ticket: str, model: str) -> Iterator[Updates]:
-        """Before a job asks: have its model in memory. Apart from the asking, so that nobody else waits for it."""
-        p, jobs = self.parts, self.context.jobs
-        yield gr.skip()  # a model that is here already has nothing to say, and then gradio would empty the status
-        job = jobs.waiting(session(request), ticket)
-        if job is None:
-            return
-        said, problem = "", False
-        try:
-            for far in until_loaded(self.context.engines, model, job):
-                if job.discarded:
-                    return
-                yield {p.status: updates.coming(find(model).title, far)}
-            said = texts.STOPPED_WAITING if job.stopped else ""
-        except MoralscError as error:
-            said, problem = str(error), True
-        if said and not job.discarded:
-            jobs.discard(session(request), ticket=ticket)  # so that nothing asks
-            yield {p.status: status(said, problem), **updates.offer(p, model, problem)}
 
     # Gradio hands the request to the parameter of that type, by position: it comes before the inputs.
     def ask(self, request: gr.Request, *inputs: Any) -> Iterator[Updates]:
@@ -105,21 +85,39 @@ class Running:
         *manner: Any,
     ) -> Iterator[Updates]:
         """Carry out a button's order and draw what comes, until it is done, stopped or failed."""
+        yield gr.skip()  # without anything to draw gradio would empty the page
         job = self.context.jobs.take(session(request), ticket)
         if job is None:
-            yield gr.skip()  # without anything to draw gradio would empty the page
             return
         steps = {Action.ASK: linked, Action.APPLY: (Step(chosen, text),), Action.CLIMB: ()}[action]
         order = Order(action, model, item, manner_of(*manner), steps)
         try:
-            for scene in carry_out(self.context, order, probe, job):
-                yield self._drawn(scene, model)
+            if not (yield from self._loaded(model, job)):
+                return
+            with self.context.line.turn(job):
+                for scene in carry_out(self.context, order, probe, job):
+                    yield self._drawn(scene, model)
             if action is Action.ASK and not job.discarded:
                 yield {self.parts.state_steps: ()}
         finally:
             # Also when the page was closed mid-stream: the engine must not go on for nobody.
             job.stop()
             self.context.jobs.finish(session(request), job)
+
+    def _loaded(self, model: str, job: Job) -> Generator[Updates, None, bool]:
+        """Have the model in memory, and tell how far its download is; returns whether it can be asked."""
+        p = self.parts
+        try:
+            for far in until_loaded(self.context.engines, model, job):
+                if not job.discarded:
+                    yield {p.status: updates.coming(find(model).title, far)}
+        except MoralscError as error:
+            if not job.discarded:
+                yield {p.status: status(str(error), problem=True, offer=updates.offer(model))}
+            return False
+        if job.stopped and not job.discarded:
+            yield {p.status: status(texts.STOPPED_WAITING)}
+        return not job.stopped
 
     def settle(self, probe: Probe | None, item: Item | None, chosen: str, model: str, request: gr.Request) -> Updates:
         """After a job, by what is chosen now: which buttons do something."""
@@ -189,8 +187,7 @@ class Running:
             drawn[p.dialogue] = views.keyed(views.dialogue(scene.probe, self.context.prompts))
             drawn[p.ladder] = views.keyed(views.ladder(scene.probe, self.context.prompts))
         if scene.status:
-            drawn[p.status] = status(scene.status, scene.problem)
-            drawn |= updates.offer(p, model, scene.problem)
+            drawn[p.status] = status(scene.status, scene.problem, updates.offer(model) if scene.problem else "")
         return drawn
 
     def _changed(

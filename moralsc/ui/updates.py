@@ -25,12 +25,16 @@ def session(request: gr.Request) -> str:
     return request.session_hash or "none"
 
 
-def status(text: str, problem: bool = False) -> dict[str, Any]:
-    """The status line, which screen readers announce when it changes. An address in it can be followed."""
+def status(text: str, problem: bool = False, offer: str = "") -> dict[str, Any]:
+    """The status line, which screen readers announce when it changes. An address in it can be followed.
+
+    Args:
+        offer: words of a button below it, which chooses a bundled model.
+    """
     view = {"text": text, "kind": "m-problem" if problem else ""}
     if found := _ADDRESS.search(text):
         view |= {"before": text[: found.start()], "address": found[0], "after": text[found.end() :]}
-    return views.inert(view)
+    return views.inert(view | ({"offer": offer} if offer else {}))
 
 
 def coming(title: str, far: tuple[int, int] | None) -> dict[str, Any]:
@@ -62,11 +66,9 @@ def limit(model: str, item: Item | None) -> str:
     return find(model).why_not(item.benchmark if item else "own")
 
 
-def offer(p: Parts, model: str, problem: bool) -> Updates:
-    """The offer of a bundled model, where another one could not be asked."""
-    if not problem or find(model).bundled:
-        return {p.instead: gr.update(visible="hidden")}
-    return {p.instead: gr.update(value=texts.instead(first_bundled().title), visible=True)}
+def offer(model: str) -> str:
+    """The offer of a bundled model where this one could not be asked; empty if it is one itself."""
+    return "" if find(model).bundled else texts.instead(first_bundled().title)
 
 
 def idle(p: Parts, probe: Probe | None, item: Item | None, chosen: str, model: str) -> Updates:
@@ -109,7 +111,6 @@ def cleared(p: Parts, prompts: PromptSet, item: Item | None, model: str) -> Upda
         p.dialogue: {"empty": True, "barred": bool(reason)},
         p.ladder: {"empty": True, "barred": bool(reason)},
         p.link: gr.update(visible=False),
-        p.instead: gr.update(visible="hidden"),
         p.status: status("" if item or reason else "Write your item, then press “Use this item”."),
         **idle(p, None, item, "", model),
     }

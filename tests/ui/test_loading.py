@@ -1,6 +1,7 @@
 """Waiting for a model: what is told meanwhile, and that a stop ends the waiting and nothing else."""
 
 import threading
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,15 +11,20 @@ from catalogues import HUB, MANY, offering
 from scripted import ScriptedEngine
 from served import MODEL, make_context
 
+from moralsc.benchmarks import Source, load
 from moralsc.engines.pool import EnginePool
 from moralsc.errors import ModelError
 from moralsc.notation import bytes_of
+from moralsc.settings import Settings
 from moralsc.ui import loading, updates, views
-from moralsc.ui.jobs import Job, Jobs
+from moralsc.ui.jobs import Job
 from moralsc.ui.loading import until_loaded
 from moralsc.ui.parts import build_header, build_parts
+from moralsc.ui.queues import Line
 from moralsc.ui.running import Running
 
+ITEM = load("winogender", Settings.from_env({}), Source.BUNDLED).items[0]
+MANNER = ("follow-up", "primed", 0, 0, False)
 REQUEST: Any = SimpleNamespace(session_hash="visitor")
 
 
@@ -77,15 +83,31 @@ def test_a_stop_ends_the_waiting_and_not_the_download() -> None:
     assert slow.pool.get("a") is slow.engine
 
 
-def test_a_job_can_be_looked_at_until_a_run_takes_it() -> None:
-    jobs = Jobs()
-    ticket = jobs.start("one")
-    job = jobs.waiting("one", ticket)
-    assert job is not None
-    assert jobs.waiting("one", "another") is None
-    assert jobs.waiting("two", ticket) is None
-    assert jobs.take("one", ticket) is job
-    assert jobs.waiting("one", ticket) is None
+def test_the_first_in_line_asks_and_a_stop_ends_the_waiting() -> None:
+    line, order = Line(places=1), list[str]()
+
+    def ask(name: str, job: Job) -> None:
+        with line.turn(job):
+            order.append(f"{name} stopped" if job.stopped else name)
+
+    first, stopped = Job(), Job()
+    with line.turn(first):
+        waiting = threading.Thread(target=ask, args=("second", Job()))
+        leaving = threading.Thread(target=ask, args=("third", stopped))
+        waiting.start()
+        leaving.start()
+        assert order == []
+        stopped.stop()
+        leaving.join(30)
+        assert order == ["third stopped"]
+    waiting.join(30)
+    assert order == ["third stopped", "second"]
+
+
+def asked(running: Running, model: str) -> Iterator[Any]:
+    """What Ask draws."""
+    ticket = running.context.jobs.start("visitor")
+    return running.ask(REQUEST, ticket, ITEM, None, model, "", "", (), *MANNER)
 
 
 def test_after_a_failure_nothing_asks_and_a_bundled_model_is_offered() -> None:
@@ -99,14 +121,13 @@ def test_after_a_failure_nothing_asks_and_a_bundled_model_is_offered() -> None:
         running = Running(context, build_parts(build_header(views.header([]))))
     p = running.parts
     with offering(MANY):
-        ticket = context.jobs.start("visitor")
-        *_, last = running.load(REQUEST, ticket, HUB.name)
+        *_, last = asked(running, HUB.name)
         assert last[p.status]["text"].startswith("It is gated")
         assert last[p.status]["address"] == "https://hub/somebody/solo"
-        assert (last[p.instead]["visible"], "instead" in last[p.instead]["value"]) == (True, True)
-        assert context.jobs.take("visitor", ticket) is None
-        *_, bundled = running.load(REQUEST, context.jobs.start("visitor"), MODEL)
-        assert bundled[p.instead]["visible"] == "hidden", "there is nothing else to offer"
+        assert "instead" in last[p.status]["offer"]
+        assert not context.jobs.running("visitor")
+        *_, bundled = asked(running, MODEL)
+        assert "offer" not in bundled[p.status], "there is nothing else to offer"
 
 
 @pytest.mark.parametrize(

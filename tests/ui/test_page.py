@@ -248,7 +248,7 @@ def test_nothing_but_the_servers_state_holds_a_dialogue(served: Served) -> None:
     for event in served.app.fns.values():
         if event.api_visibility == "private" and event.fn is not None:  # without one it is the browser's alone
             # A card is read by `read_card`, and results by `receive`: neither becomes a dialogue here.
-            brought = (gr.File,) if event.name in ("load_card", "ask_again", "bring") else ()
+            brought = (gr.File,) if event.name in ("ask_again", "bring") else ()
             strange = [c for c in event.inputs if not isinstance(c, (gr.State, *choices, *brought))]
             assert strange == [], event.name
     for name, at in (("ask", 1), ("apply", 1), ("climb", 1), ("undo", 0), ("restart", 0), ("link", 0)):
