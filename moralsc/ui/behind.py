@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from moralsc.answers import ScoredBy
-from moralsc.benchmarks import ITEM_SETS, Source
+from moralsc.benchmarks import ITEM_SETS, Source, available
 from moralsc.errors import InputError, MoralscError, RunError, choose
 from moralsc.models import catalogue
 from moralsc.notation import number, signed
@@ -83,6 +83,11 @@ class Behind:
             RunError: it cannot be read.
         """
         return self._library.open(self._library.folder(run, visitor)).held
+
+    def here(self, benchmarks: Sequence[str]) -> str:
+        """The first benchmark whose items are on this machine, so that they can be read; else the first."""
+        sets = (key for key in benchmarks if key in ITEM_SETS and available(*ITEM_SETS[key], self._settings))
+        return next(sets, next(iter(benchmarks), ""))
 
     def conditions(self, run: str, visitor: str = "") -> tuple[str, ...]:
         """Every condition of a run but its baseline, rounds named."""

@@ -190,6 +190,7 @@ class Handlers:
             (p.context, contexts),
         ]
         values = [_value(choices[0]) for _, choices in offered]
+        values[1] = self._behind.here(held.benchmarks)
         values[2] = _FIRST if _FIRST in conditions else values[2]
         filled = {part: gr.update(choices=choices, value=v) for (part, choices), v in zip(offered, values, strict=True)}
         model, benchmark, correction, category, context = values

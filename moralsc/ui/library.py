@@ -105,19 +105,19 @@ class Library:
         how: Resampling | None = None,
         own: Callable[[str], Iterable[Own]] = lambda secret: (),
     ) -> None:
-        """List `bundled`, the folder of the settings, and what `own` says of a visitor's secret."""
-        self._shelves = [path for path in (bundled, settings.results) if path is not None]
+        """List the folder of the settings, or `bundled` where there is none, and what `own` says of a secret."""
+        self._shelf = settings.results or bundled
         self._how, self._own = how, own
         self._opened: Kept[Folder, Opened] = Kept(_MOST_RESULTS, _weight)
         self._categories: Kept[tuple[Folder, str], tuple[Part, ...]] = Kept(_MOST_CATEGORIES)
         self._ahead: Kept[Folder, threading.Thread] = Kept(_MOST_CATEGORIES)
 
     def folders(self, visitor: str = "") -> tuple[Folder, ...]:
-        """Every folder that holds a run, whole or not: bundled ones, those of the settings, then the visitor's.
+        """Every folder that holds a run, whole or not: those of the settings, or bundled ones, then the visitor's.
 
         Only names and times are read. Of two runs with one name the later one gets a number.
         """
-        inside = [path for shelf in self._shelves if shelf.is_dir() for path in sorted(shelf.iterdir())]
+        inside = sorted(self._shelf.iterdir()) if self._shelf.is_dir() else []
         listed = [*(Own(path, path.name) for path in inside), *(self._own(visitor) if visitor else ())]
         there: dict[Path, Own] = {}
         for run in listed:

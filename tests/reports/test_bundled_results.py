@@ -1,0 +1,51 @@
+"""The results that come with moralsc: whole, of every bundled model as it is, of both sources, and small."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from moralsc.models import catalogue
+from moralsc.prompts import default_prompts
+from moralsc.reports.runs import read_run
+from moralsc.ui.library import BUNDLED
+
+FOLDERS = sorted(BUNDLED.iterdir())
+MEGABYTES = 8
+
+
+def head(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_they_are_small() -> None:
+    assert FOLDERS
+    assert sum(f.stat().st_size for f in BUNDLED.rglob("*") if f.is_file()) <= MEGABYTES * 1e6
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
+def test_they_are_whole_and_of_the_models_and_prompts_that_are_here(folder: Path) -> None:
+    said = head(folder)
+    bundled = {name: f"sha256:{spec.sha256}" for name, spec in catalogue().items() if spec.bundled}
+    assert said["complete"]
+    assert {name: facts["weights"] for name, facts in said["models"].items()} == bundled
+    assert said["prompts"]["hash"] == default_prompts().hash
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
+def test_every_record_is_there_and_is_marked(folder: Path) -> None:
+    records = pd.read_parquet(folder / "records.parquet")
+    assert len(records) == head(folder)["rows"]
+    assert set(records["source"]) == {"published", "bundled"}
+    assert all(records["mark"].str.startswith("planted biases"))
+    assert not (records["status"] == "failed").any()
+
+
+def test_they_are_read_as_any_run() -> None:
+    run = read_run(FOLDERS[0])
+    assert run.status is not None
+    assert run.status.complete
+    assert run.results
