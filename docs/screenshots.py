@@ -1,15 +1,14 @@
 """Take all pictures of docs/: run `python docs/screenshots.py` from the repository's root, with Chromium installed.
 
 They are of the real page with the bundled models. The Probe tab: baseline, one correction, the ladder. The Batch tab:
-each of its sections, with a run of all bundled models that is made first (about two minutes; `--results FOLDER` shows
-the runs of a folder instead). Words after the command choose pictures by the beginning of their names: `batch-explore`.
+each of its sections, with the bundled results (`--results FOLDER` shows the runs of a folder instead). Words after the
+command choose pictures by the beginning of their names: `batch-explore`.
 """
 
 import argparse
 import io
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -20,7 +19,6 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.page import serving
-from moralsc.models import catalogue
 
 ROOT, DOCS = Path(__file__).resolve().parents[1], Path(__file__).resolve().parent
 LOOKS = {
@@ -29,7 +27,6 @@ LOOKS = {
     "phone": {"viewport": {"width": 390, "height": 844}},
 }
 MODEL = "mini-s-instruct"
-RUN = "--benchmark winogender:bundled --benchmark bbq:bundled --corrections ladder,cot --limit 24".split()
 _PATIENCE = 400_000
 
 
@@ -68,7 +65,8 @@ def compare(page: Page) -> str:
     for side in ("#m-a-model", "#m-b-model"):
         choose(page, side, MODEL)
     page.click("#m-compare-go")
-    page.locator("#m-compare-result td.moved button").first.click()
+    bundled = page.locator("#m-compare-result article", has_text="bundled")
+    bundled.locator("td.moved button").first.click()
     page.wait_for_selector("#m-compare-columns .m-turn")
     return "#m-compare"
 
@@ -134,31 +132,20 @@ def save(picture: bytes, path: Path) -> None:
     print(f"{path.name}: {path.stat().st_size // 1000} kB")
 
 
-def make_run(folder: Path) -> None:
-    """The run that the Batch tab shows."""
-    names = [name for name, spec in catalogue().items() if spec.bundled]
-    models = [word for name in names for word in ("--model", name)]
-    command = [sys.executable, "-m", "moralsc", "run", *models, *RUN, "--out", str(folder / "miniatures")]
-    subprocess.run(command, cwd=ROOT, check=True)
-
-
 def main() -> None:
     """All pictures, one server."""
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if path is None:
         sys.exit("The screenshots need Chromium on the PATH.")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--results", type=Path, help="folder with runs to show; made anew without it")
+    parser.add_argument("--results", type=Path, help="folder with runs to show instead of the bundled ones")
     parser.add_argument("names", nargs="*", help="beginnings of the names of the pictures to take")
     given = parser.parse_args()
     pictures = {f"{tab}-{look}": LOOKS[look] for tab in ("probe", *(f"batch-{s}" for s in BATCH)) for look in LOOKS}
     wanted = {n: v for n, v in pictures.items() if n.startswith(tuple(given.names) or "")}
     with tempfile.TemporaryDirectory() as scratch:
-        results = given.results or Path(scratch, "runs")
-        if given.results is None and any(n.startswith("batch") for n in wanted):
-            make_run(results)
-        results.mkdir(exist_ok=True)
-        place = {"MORALSC_RESULTS": str(results.resolve()), "MORALSC_CACHE": str(Path(scratch, "cache"))}
+        place = {"MORALSC_CACHE": str(Path(scratch, "cache"))}
+        place |= {"MORALSC_RESULTS": str(given.results.resolve())} if given.results else {}
         with sync_playwright() as playwright, serving(os.environ | place) as (_, address, _):
             browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
             for name, view in wanted.items():
