@@ -120,9 +120,9 @@ def page(new_page: Callable[..., Page]) -> Page:
 
 
 @pytest.fixture(scope="session")
-def page_server() -> Iterator[Served]:
-    """The page with a scripted engine, served once; tests take it through `served`."""
-    with serving() as page:
+def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The page with a scripted engine and no results, served once; tests take it through `served`."""
+    with serving(results=tmp_path_factory.mktemp("no-results")) as page:
         yield page
 
 

@@ -135,17 +135,17 @@ def test_a_claim_opens_to_the_figures_behind_it(
         assert violations(page) == []
 
 
-def test_without_runs_the_tab_says_what_to_do(page: Page, tmp_path: Path) -> None:
-    with serving(results=tmp_path) as here:
-        page.goto(here.url + "?tab=batch")
-        expect(page.locator(".m-shown")).to_contain_text("MORALSC_RESULTS", timeout=60_000)
-        expect(page.locator(".m-chart")).to_have_count(0)
-
-
-def test_the_page_opens_with_the_bundled_results(page: Page, served: Served) -> None:
+def test_without_runs_the_tab_says_what_to_do(page: Page, served: Served) -> None:
     page.goto(served.url + "?tab=batch")
-    expect(page.locator(".m-shown")).to_contain_text("bbq: complete", timeout=90_000)
-    expect(page.locator(".m-chart").first).to_be_visible(timeout=90_000)
+    expect(page.locator(".m-shown")).to_contain_text("MORALSC_RESULTS", timeout=60_000)
+    expect(page.locator(".m-chart")).to_have_count(0)
+
+
+def test_the_page_opens_with_the_bundled_results(page: Page) -> None:
+    with serving() as here:
+        page.goto(here.url + "?tab=batch")
+        expect(page.locator(".m-shown")).to_contain_text("bbq: complete", timeout=90_000)
+        expect(page.locator(".m-chart").first).to_be_visible(timeout=90_000)
 
 
 def test_on_a_phone_the_first_chart_is_seen_at_once_and_the_filters_unfold_by_keyboard(
