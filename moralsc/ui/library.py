@@ -101,12 +101,12 @@ class Library:
     def __init__(
         self,
         settings: Settings,
-        bundled: Path = BUNDLED,
+        bundled: Path | None = None,
         how: Resampling | None = None,
         own: Callable[[str], Iterable[Own]] = lambda secret: (),
     ) -> None:
-        """List the folder of the settings, or `bundled` where there is none, and what `own` says of a secret."""
-        self._shelf = settings.results or bundled
+        """List the folder of the settings, else `bundled`, else BUNDLED, and what `own` says of a secret."""
+        self._shelf = settings.results or bundled or BUNDLED
         self._how, self._own = how, own
         self._opened: Kept[Folder, Opened] = Kept(_MOST_RESULTS, _weight)
         self._categories: Kept[tuple[Folder, str], tuple[Part, ...]] = Kept(_MOST_CATEGORIES)

@@ -122,8 +122,10 @@ def page(new_page: Callable[..., Page]) -> Page:
 @pytest.fixture(scope="session")
 def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The page with a scripted engine and no results, served once; tests take it through `served`."""
-    with serving(results=tmp_path_factory.mktemp("no-results")) as page:
-        yield page
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("moralsc.ui.library.BUNDLED", tmp_path_factory.mktemp("no-results"))
+        with serving() as page:
+            yield page
 
 
 @pytest.fixture

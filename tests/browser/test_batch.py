@@ -14,7 +14,7 @@ from served import MODEL, Served, serving
 from visit import PHONE
 
 from moralsc.batch.record import Record
-from moralsc.models import PLANTED
+from moralsc.models import ASSETS, PLANTED
 
 LOOKS: dict[str, dict[str, Any]] = {"desktop": {}, "dark": {"color_scheme": "dark"}, "phone": {"viewport": PHONE}}
 
@@ -141,8 +141,8 @@ def test_without_runs_the_tab_says_what_to_do(page: Page, served: Served) -> Non
     expect(page.locator(".m-chart")).to_have_count(0)
 
 
-def test_the_page_opens_with_the_bundled_results(page: Page) -> None:
-    with serving() as here:
+def test_the_bundled_results_are_drawn(page: Page) -> None:
+    with serving(results=ASSETS / "results") as here:
         page.goto(here.url + "?tab=batch")
         expect(page.locator(".m-shown")).to_contain_text("bbq: complete", timeout=90_000)
         expect(page.locator(".m-chart").first).to_be_visible(timeout=90_000)
