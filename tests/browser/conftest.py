@@ -37,6 +37,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_bundled_results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Pages hold the runs that a test gives them, and no others."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("moralsc.ui.library.BUNDLED", tmp_path_factory.mktemp("no-results"))
+        yield
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium, started once."""
@@ -120,12 +128,10 @@ def page(new_page: Callable[..., Page]) -> Page:
 
 
 @pytest.fixture(scope="session")
-def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The page with a scripted engine and no results, served once; tests take it through `served`."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("moralsc.ui.library.BUNDLED", tmp_path_factory.mktemp("no-results"))
-        with serving() as page:
-            yield page
+def page_server() -> Iterator[Served]:
+    """The page with a scripted engine, served once; tests take it through `served`."""
+    with serving() as page:
+        yield page
 
 
 @pytest.fixture
