@@ -9,6 +9,7 @@ from moralsc.analysis.claims import Finding
 from moralsc.analysis.correction import Comparison
 from moralsc.analysis.statistics import Figure
 from moralsc.dialogue import BASELINE
+from moralsc.models import Stage
 from moralsc.prompts import Correction, Side
 from moralsc.reports.runs import Asked
 from moralsc.reports.words import counted, interval, p_value, value
@@ -30,7 +31,7 @@ class Series:
     """Whose figures: one model in one run.
 
     Attributes:
-        label: the model, with its run where two runs asked it.
+        label: the model, with its run where two runs asked it the same benchmark.
         incomplete: "done X of Y" of an unfinished run, else empty.
     """
 
@@ -88,6 +89,11 @@ class Chart:
     def series(self) -> tuple[Series, ...]:
         """Whose figures it shows, each once."""
         return tuple(dict.fromkeys(p.series for p in self.points))
+
+    @property
+    def models(self) -> dict[str, Stage]:
+        """Label -> stage of each model it shows; a model that several runs asked different benchmarks is one."""
+        return {s.label: Stage(s.asked.stage or Stage.UNKNOWN) for s in self.series}
 
     @property
     def n(self) -> str:

@@ -16,8 +16,8 @@ from moralsc.models import Stage
 from moralsc.notation import number, signed, tick
 from moralsc.prompts import Side
 from moralsc.reports import look, multiples
-from moralsc.reports.chart import Chart, Kind, Point, Series, by_panel, in_ladder_order
-from moralsc.reports.colours import LIGHT, PAGE, UNETHICAL_DASH, Entry, Palette, legend
+from moralsc.reports.chart import Chart, Kind, Point, by_panel, in_ladder_order
+from moralsc.reports.colours import LIGHT, PAGE, UNETHICAL_DASH, Entry, Palette, is_many, legend
 from moralsc.reports.look import HEIGHT, Corrections, Row, Sheet
 from moralsc.reports.readings import benchmark_title
 
@@ -45,11 +45,13 @@ def panels(chart: Chart, corrections: Corrections, palette: Palette = PAGE) -> t
 
 def whole(chart: Chart, corrections: Corrections, columns: int = 3) -> look.Drawing:
     """All of them as one picture on a light ground, for a file; only of a chart with points."""
-    sheets = [sheet.drawing for sheet in _DRAW[chart.kind](look.cleaned(chart), corrections, LIGHT)]
-    title = alt.TitleParams(f"{chart.title}, {chart.n}", fontSize=16, offset=18, anchor="start")
-    joined = alt.concat(*sheets, columns=columns, title=title, description=chart.reading)
-    return look.dressed(joined, LIGHT, background=LIGHT.card).properties(
-        padding={"left": 16, "right": 40, "top": 16, "bottom": 16}
+    return alt.ConcatChart(
+        concat=[sheet.drawing() for sheet in _DRAW[chart.kind](look.cleaned(chart), corrections, LIGHT)],
+        columns=columns,
+        title=alt.TitleParams(f"{chart.title}, {chart.n}", fontSize=16, offset=18, anchor="start"),
+        description=chart.reading,
+        padding={"left": 16, "right": 40, "top": 16, "bottom": 16},
+        **look.dress(LIGHT, background=LIGHT.card),
     )
 
 
@@ -62,12 +64,24 @@ def _by_condition(chart: Chart, corrections: Corrections, palette: Palette) -> I
     for (benchmark, part, metric), found in by_panel(points).items():
         what = {"neutral_rate": "share of neutral answers", "gap": "gap"}.get(metric, metric)
         low, high = (-(most := look.reach([p.figure for p in found])), most) if metric == "gap" else (0.0, 1.0)
-        layers = [
-            *_ground(found, corrections, palette),
-            *_rungs(found, known, corrections, palette, low, high),
-        ]
         title = f"{benchmark_title(benchmark, part)}: {what}"
-        yield look.sheet("", layers, found, title, look.letters(found, known))
+        for stage, those in _by_stage(chart, found).items():
+            layers = [*_ground(those, corrections, palette), *_rungs(those, known, corrections, palette, low, high)]
+            heading, of = (title, f", {stage}") if stage else ("", "")
+            yield look.sheet(heading, layers, those, title + of, look.letters(those, known))
+
+
+def _by_stage(chart: Chart, points: Sequence[Point]) -> dict[str, list[Point]]:
+    """Stage -> its points where there are too many models for one drawing; else all of them, of no stage."""
+    found: dict[str, list[Point]] = {}
+    for point in points:
+        found.setdefault(_stage_name(point) if is_many(chart) else "", []).append(point)
+    return found
+
+
+def _stage_name(point: Point) -> str:
+    stage = _stage(point)
+    return "stage not known" if stage is Stage.UNKNOWN else str(stage)
 
 
 def _columns(points: Sequence[Point], corrections: Corrections) -> dict[str, int]:
@@ -114,7 +128,7 @@ def side_is(condition: str, corrections: Corrections, side: Side) -> bool:
 
 def _rungs(
     points: Sequence[Point],
-    known: Mapping[Series, Entry],
+    known: Mapping[str, Entry],
     corrections: Corrections,
     palette: Palette,
     low: float,
@@ -124,9 +138,10 @@ def _rungs(
     across = look.x("x", -0.5, len(places) - 0.5)
     axis = look.figures_axis(low, high, palette)
     rows, joined, ends = list[Row](), list[Row](), list[Row]()
-    for k, (series, entry) in enumerate(known.items()):
-        shift = 0.0 if alone else (k - (len(known) - 1) / 2) * min(0.12, 0.5 / len(known))
-        found = [p for p in points if p.series == series]
+    labels = list(dict.fromkeys(p.series.label for p in points))
+    for k, label in enumerate(labels):
+        entry, found = known[label], [p for p in points if p.series.label == label]
+        shift = (k - (len(labels) - 1) / 2) * min(0.12, 0.5 / len(labels))
         mine = [_rung(p, places[p.condition] + shift, entry, low) for p in found]
         rows += mine
         drawn = [r for r in mine if r["value"] is not None]
@@ -185,8 +200,7 @@ def _figures(rows: Sequence[Row], x: alt.X, y: alt.Y, low: alt.Y, palette: Palet
 def _size(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:
     known = legend(chart, palette)
     for (benchmark, part, _), points in by_panel(chart.points).items():
-        stages = dict.fromkeys(map(_stage, points))
-        words = " · ".join(f"{STAGE_MARKS[s][0]} {s if s is not Stage.UNKNOWN else 'stage not known'}" for s in stages)
+        words = " · ".join(dict.fromkeys(f"{STAGE_MARKS[_stage(p)][0]} {_stage_name(p)}" for p in points))
         title = f"{benchmark_title(benchmark, part)}: gain"
         layers = _sized(points, known, palette)
         yield look.sheet("", layers, points, title, [*look.letters(points, known), words])
@@ -208,7 +222,7 @@ def _stage(p: Point) -> Stage:
     return Stage(p.series.asked.stage or Stage.UNKNOWN)
 
 
-def _sized(points: Sequence[Point], known: Mapping[Series, Entry], palette: Palette) -> Iterator[alt.Chart]:
+def _sized(points: Sequence[Point], known: Mapping[str, Entry], palette: Palette) -> Iterator[alt.Chart]:
     most = look.reach([p.figure for p in points])
     sizes = [p.x or 1.0 for p in points] + [size for size, _ in THRESHOLDS]
     least, largest = min(sizes) / 2, max(sizes) * 2
@@ -226,10 +240,10 @@ def _sized(points: Sequence[Point], known: Mapping[Series, Entry], palette: Pale
         look.row(
             p,
             x=p.x,
-            colour=known[p.series].colour,
-            fill=palette.card if _stage(p) is Stage.BASE else known[p.series].colour,
+            colour=known[p.series.label].colour,
+            fill=palette.card if _stage(p) is Stage.BASE else known[p.series.label].colour,
             shape=STAGE_MARKS[_stage(p)][1],
-            letter=known[p.series].letter if len(known) > 1 else "",
+            letter=known[p.series.label].letter if len(known) > 1 else "",
             words="" if p.figure.value is None else signed(p.figure.value),
         )
         for p in points

@@ -4,9 +4,11 @@ A colour of PAGE is a CSS variable with the light colour behind it: an SVG in a 
 without being drawn again. Files that leave the page are drawn in LIGHT.
 """
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 
-from moralsc.reports.chart import Chart, Series
+from moralsc.models import Stage
+from moralsc.reports.chart import Chart
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,18 @@ class Entry:
     dash: list[int]
 
 
-def legend(chart: Chart, palette: Palette) -> dict[Series, Entry]:
-    """An entry for each model of a chart."""
-    colours = palette.series
-    return {
-        series: Entry(
-            chr(65 + k) if k < 26 else str(k + 1), colours[k % len(colours)], _DASHES[k // len(colours) % len(_DASHES)]
-        )
-        for k, series in enumerate(chart.series)
-    }
+def is_many(chart: Chart) -> bool:
+    """Whether its models are too many for one drawing, and differ in stage: then each stage has its own."""
+    return len(chart.models) > len(LIGHT.series) and len(set(chart.models.values())) > 1
+
+
+def legend(chart: Chart, palette: Palette) -> dict[str, Entry]:
+    """Label -> entry, for each model of a chart. Where there are many, colours begin anew with every stage."""
+    within = Counter[Stage]()
+    found = dict[str, Entry]()
+    for k, (label, stage) in enumerate(chart.models.items()):
+        place = within[stage] if is_many(chart) else k
+        colour, dash = palette.series[place % len(palette.series)], _DASHES[place // len(palette.series) % len(_DASHES)]
+        found[label] = Entry(chr(65 + k) if k < 26 else str(k + 1), colour, dash)
+        within[stage] += 1
+    return found

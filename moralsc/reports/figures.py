@@ -137,11 +137,16 @@ def _parts(run: Run, runs: Sequence[Run], how: Resampling, category: str) -> Ite
         found = [r for r in rows if r.group == category] if category else rows
         if not found:
             continue
-        twice = sum(model in other.models for other in runs) > 1
-        label = f"{model} · {run.name}" if twice else model
-        series = Series(run.name, label, run.models[model], str(run.by), run.incomplete)
+        series = Series(run.name, label(model, run, runs), run.models[model], str(run.by), run.incomplete)
         part = Part(series, benchmark, by_condition(found), tuple(lines(model, benchmark, found, how)))
         yield replace(part, places=tuple(_places(part, how)), category=category)
+
+
+def label(model: str, run: Run, runs: Sequence[Run]) -> str:
+    """The model; with its run where another of the runs asked it the same benchmark."""
+    mine = {key for key in run.results if key[0] == model}
+    twice = any(mine & other.results.keys() for other in runs if other is not run)
+    return f"{model} · {run.name}" if twice else model
 
 
 def _point(part: Part, line: Line, **more: Any) -> Point:

@@ -192,9 +192,26 @@ class Sheet:
     """
 
     heading: str
-    drawing: alt.LayerChart
+    layers: tuple[alt.Chart, ...]
+    height: float
+    title: alt.TitleParams
+    description: str
     above: int
     below: int
+
+    def drawing(self, **top: Any) -> alt.LayerChart:
+        """The layers together, with what stands at the top of a specification.
+
+        All of it is given at once: to a chart that is there already it would be added by copying and checking it anew.
+        """
+        return alt.LayerChart(
+            layer=list(self.layers),
+            width=WIDTH,
+            height=self.height,
+            title=self.title,
+            description=self.description,
+            **top,
+        )
 
 
 LEFT, RIGHT = 34, 12
@@ -215,10 +232,8 @@ def sheet(
     lines = [line for text in (*words, *_marks(points)) for line in _lines(text, _LINE)]
     over = _lines(title, _TITLE) or [""]
     title_of = alt.TitleParams(over, subtitle=lines, anchor="start", frame="group", dx=-LEFT, offset=12)
-    drawing = alt.LayerChart(
-        layer=list(layers), width=WIDTH, height=height, title=title_of, description=described(points)
-    )
-    return Sheet(heading, drawing, _OVER + 16 * len(over) + 4 + 15 * len(lines), below)
+    above = _OVER + 16 * len(over) + 4 + 15 * len(lines)
+    return Sheet(heading, tuple(layers), height, title_of, described(points), above, below)
 
 
 def _lines(text: str, most: int) -> list[str]:
@@ -233,12 +248,13 @@ def _marks(points: Sequence[Point]) -> list[str]:
     return [f"{', '.join(whose)}: {mark}" if len(by) > 1 else mark for mark, whose in by.items() if mark]
 
 
-def letters(points: Sequence[Point], known: Mapping[Series, Entry]) -> list[str]:
+def letters(points: Sequence[Point], known: Mapping[str, Entry]) -> list[str]:
     """ "A this model · B that model" of the models in a drawing; the model's name where it stands alone."""
-    there = [(entry, s) for s, entry in known.items() if any(p.series == s for p in points)]
     if len(known) == 1:
-        return [short(s.label, _LINE) for _, s in there]
-    return [" · ".join(f"{entry.letter}\N{NO-BREAK SPACE}{_unbroken(s.label)}" for entry, s in there)]
+        return [short(label, _LINE) for label in known]
+    there = {p.series.label for p in points}
+    named = (f"{known[label].letter}\N{NO-BREAK SPACE}{_unbroken(label)}" for label in known if label in there)
+    return [" · ".join(named)]
 
 
 def _unbroken(text: str) -> str:
@@ -248,14 +264,14 @@ def _unbroken(text: str) -> str:
 Drawing = alt.LayerChart | alt.ConcatChart
 
 
-def panel(made: Sheet, palette: Palette) -> Drawing:
+def panel(made: Sheet, palette: Palette) -> alt.LayerChart:
     """A sheet as a drawing of its own. Its size does not hang on fonts, so that panels stand side by side alike."""
     around = {"left": LEFT, "right": RIGHT, "top": made.above, "bottom": made.below}
-    return dressed(made.drawing, palette).properties(autosize="none", padding=around)
+    return made.drawing(autosize="none", padding=around, **dress(palette))
 
 
-def dressed(drawing: Drawing, palette: Palette, background: str = "transparent") -> Drawing:
-    """The drawing with the house's type and lines; it tells vega-embed, as in gr.Plot, to draw SVG.
+def dress(palette: Palette, background: str = "transparent") -> dict[str, Any]:
+    """What gives a drawing the house's type and lines, and tells vega-embed, as in gr.Plot, to draw SVG.
 
     A canvas knows no CSS variables, and would stay light in a dark page.
     """
@@ -291,4 +307,4 @@ def dressed(drawing: Drawing, palette: Palette, background: str = "transparent")
         concat=alt.CompositionConfig(spacing=28),
     )
     embedding = {"renderer": "svg", "actions": False}
-    return drawing.properties(config=config, usermeta={"embedOptions": embedding})
+    return {"config": config, "usermeta": {"embedOptions": embedding}}

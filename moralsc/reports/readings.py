@@ -57,10 +57,24 @@ def _ladder(chart: Chart, corrections: Mapping[str, Correction]) -> str:
         return f"{chart.series[0].label}: " + "; ".join(_one(points, fair, unfair) for points in groups) + "."
     said = []
     if fair:
-        said.append(f"{_told(fair)}, the score {_tally([_moved(points, [fair]) for points in groups])}")
+        said.append(f"{_told(fair)}, the score {_by_stage(groups, [fair])}")
     if unfair:
-        said.append(f"told to be unfair, the lowest of them {_tally([_moved(points, unfair) for points in groups])}")
+        said.append(f"told to be unfair, the lowest of them {_by_stage(groups, unfair)}")
     return f"Of {len(groups)} scores (a model and its items): {'; '.join(said)}."
+
+
+def _by_stage(groups: Sequence[Sequence[Point]], conditions: Sequence[str]) -> str:
+    """What the scores did, stage by stage if there are several."""
+    stages: dict[str, list[float | None]] = {}
+    for points in groups:
+        stages.setdefault(points[0].series.asked.stage, []).append(_moved(points, conditions))
+    if len(stages) == 1:
+        return _tally(*stages.values())
+    counts = {stage: _counted(moves) for stage, moves in stages.items()}
+    words = [
+        f"{up} up and {down} down of {n} ({stage or 'stage not known'})" for stage, (up, down, n) in counts.items()
+    ]
+    return f"goes {listed(words)}"
 
 
 def _one(points: Sequence[Point], fair: str, unfair: Sequence[str]) -> str:
@@ -190,9 +204,14 @@ def _told(condition: str) -> str:
 
 def _tally(moves: Sequence[float | None]) -> str:
     """How many of some changes are clear enough to be called one."""
+    up, down, n = _counted(moves)
+    return f"rises in {up}, falls in {down} and stays within {number(NOTICEABLE)} in {n - up - down}"
+
+
+def _counted(moves: Sequence[float | None]) -> tuple[int, int, int]:
+    """How many rise, how many fall, and of how many."""
     known = [m for m in moves if m is not None]
-    up, down = sum(m > NOTICEABLE for m in known), sum(m < -NOTICEABLE for m in known)
-    return f"rises in {up}, falls in {down} and stays within {number(NOTICEABLE)} in {len(known) - up - down}"
+    return sum(m > NOTICEABLE for m in known), sum(m < -NOTICEABLE for m in known), len(known)
 
 
 def _moved(points: Sequence[Point], conditions: Sequence[str]) -> float | None:

@@ -180,12 +180,12 @@ class Library:
         Raises:
             RunError: one of them cannot be read.
         """
+        from moralsc.reports.figures import label
+
         found = [(self.open(folder).run, self._measured(folder, category)) for folder in folders]
-        times = Counter(model for run, _ in found for model in run.models)
+        runs = [run for run, _ in found]
         return tuple(
-            _labelled(part, run.name) if times[part.series.asked.model] > 1 else part
-            for run, parts in found
-            for part in parts
+            _labelled(part, label(part.series.asked.model, run, runs)) for run, parts in found for part in parts
         )
 
     def _measured(self, folder: Folder, category: str) -> tuple[Part, ...]:
@@ -251,8 +251,8 @@ def _held(run: Run, parts: Sequence[Part]) -> Held:
     )
 
 
-def _labelled(part: Part, run: str) -> Part:
-    series = replace(part.series, label=f"{part.series.asked.model} · {run}")
+def _labelled(part: Part, label: str) -> Part:
+    series = replace(part.series, label=label)
     return replace(part, series=series, places=tuple(replace(p, series=series) for p in part.places))
 
 

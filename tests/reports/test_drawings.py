@@ -19,7 +19,7 @@ from moralsc.batch.results import By
 from moralsc.models import PLANTED, Stage
 from moralsc.prompts import Side, default_prompts
 from moralsc.reports import look, pictures
-from moralsc.reports.chart import Chart, Kind, Point
+from moralsc.reports.chart import Chart, Kind, Point, by_panel
 from moralsc.reports.charts import STAGE_MARKS, panels, whole
 from moralsc.reports.colours import LIGHT, PAGE
 from moralsc.reports.figures import figures
@@ -171,6 +171,30 @@ def test_models_are_told_apart_without_colour() -> None:
         assert all(f"{letter} model{k}" in words for k, letter in enumerate("ABCDEFGHI"))
         looks = {(r["colour"], str(r["dash"])) for r in rows(spec) if r.get("dash", [4, 4]) != [4, 4]}
         assert len(looks) == 9
+
+
+def test_many_models_have_a_drawing_for_each_stage_and_begin_their_colours_anew() -> None:
+    names = {f"{size}-{stage}": Stage(stage) for size in "abc" for stage in ("base", "instruct", "aligned")}
+    with offering({name: replace(HUB, name=name, stage=stage) for name, stage in names.items()}):
+        chart = figures(
+            [run_of([replace(r, model=name) for name in names for r in ALL], "", By.PROBABILITY)], how=Resampling(50)
+        ).chart(Kind.LADDER)
+    drawn, stages = panels(chart, CORRECTIONS), ["base", "instruct", "aligned"] * len(by_panel(chart.points))
+    titles = [panel.drawing.to_dict(validate=False)["title"]["text"] for panel in drawn]
+    assert [" ".join(t).split(", ")[-1] for t in titles] == stages
+    for panel, stage in zip(drawn, stages, strict=True):
+        found = [r for r in rows(panel.drawing.to_dict(validate=False)) if "n" in r]
+        assert {r["model"] for r in found} == {name for name in names if name.endswith(stage)}
+        assert len({r["colour"] for r in found}) == 3
+    assert all(f"({stage})" in chart.reading for stage in stages)
+
+
+def test_one_model_that_two_runs_asked_different_items_is_one_model() -> None:
+    runs = [run_of(bbq(["unknown", "biased"]), "x"), run_of(winogender([(10, 0.1)]), "y")]
+    chart = figures(runs, how=Resampling(50)).chart(Kind.LADDER)
+    assert list(chart.models) == ["real"]
+    words = [" ".join(p.drawing.to_dict(validate=False)["title"]["subtitle"]) for p in panels(chart, CORRECTIONS)]
+    assert set(words) == {"real"}
 
 
 @pytest.mark.parametrize("kind", Kind)
