@@ -83,8 +83,8 @@ def chain(length: int, start: int = 0) -> Cost:
 
 
 def packed(candidates: Sequence[Candidate]) -> Cost:
-    """Scoring sequences in one pass over their tree. What follows the last token is nobody's question."""
-    tree = plant([c.tokens[:-1] for c in candidates])
+    """Scoring sequences in one pass over their tree."""
+    tree = plant([c.read for c in candidates])
     edges = zip(candidates, tree.paths, strict=True)
     asked = {path[place] for c, path in edges for place in range(c.start - 1, len(path))}
     return Cost(len(tree.tokens), len(asked), sum(depth + 1 for depth in tree.depths))

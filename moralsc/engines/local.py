@@ -48,7 +48,7 @@ class LocalEngine:
         *,
         weights: str = "in memory",
         packing: bool = True,
-        token_budget: int = 2048,
+        token_budget: int = 3072,
         reply_budget: int = 8192,
     ) -> None:
         """Take a loaded model.

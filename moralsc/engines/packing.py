@@ -34,13 +34,13 @@ def logprobs(model: PreTrainedModel, candidates: Sequence[Candidate], least: int
     Raises:
         ModelError: the model answers with something that is not a number.
     """
-    tree = plant([c.tokens for c in candidates])
-    # (parent, child) for every counted token: the logits of a node score the tokens below it.
-    edges = [
-        list(zip(path[candidate.start - 1 : -1], path[candidate.start :], strict=True))
-        for candidate, path in zip(candidates, tree.paths, strict=True)
+    tree = plant([c.read for c in candidates])
+    # (node, token) for every counted token: the logits of a node score what follows it.
+    asked = [
+        list(zip(path[c.start - 1 :], c.tokens[c.start :], strict=True))
+        for c, path in zip(candidates, tree.paths, strict=True)
     ]
-    kept = sorted({parent for path in edges for parent, _ in path})
+    kept = sorted({node for path in asked for node, _ in path})
     if not kept:
         return [0.0] * len(candidates)
     inputs = {"input_ids": torch.tensor([tree.tokens]), "logits_to_keep": torch.tensor(kept)}
@@ -50,10 +50,10 @@ def logprobs(model: PreTrainedModel, candidates: Sequence[Candidate], least: int
     with nullcontext() if tree.is_chain else attending(model, tree, least):
         logits = model(**inputs, use_cache=False).logits[0]
     row = {node: index for index, node in enumerate(kept)}
-    rows = [row[parent] for path in edges for parent, _ in path]
-    columns = [tree.tokens[child] for path in edges for _, child in path]
+    rows = [row[node] for path in asked for node, _ in path]
+    columns = [token for path in asked for _, token in path]
     values = iter(_chosen(logits, rows, columns))
-    sums = [math.fsum(next(values) for _ in path) for path in edges]
+    sums = [math.fsum(next(values) for _ in path) for path in asked]
     if not all(math.isfinite(s) for s in sums):
         raise ModelError("The model's output is not a number.")
     return sums

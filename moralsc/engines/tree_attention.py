@@ -84,8 +84,9 @@ def _attend(
     if layout is None or attention_mask is not None or more.get("softcap") is not None:
         raise ValueError("tree attention serves a whole tree, without a mask or a cap")
     result = torch.empty(*query.shape[:-1], value.shape[-1], dtype=query.dtype, device=query.device)
-    repeats = query.shape[1] // key.shape[1]
-    key, value = (t.repeat_interleave(repeats, dim=1) if repeats > 1 else t for t in (key, value))
+    repeats, grouped = query.shape[1] // key.shape[1], key.device.type == "cpu"
+    if repeats > 1 and not grouped:  # elsewhere a mask and grouped heads together leave the fast kernels
+        key, value = (t.repeat_interleave(repeats, dim=1) for t in (key, value))
     for index, block in enumerate(layout.blocks):
         seen = (*block.before, block.nodes)
         mask = layout.mask(index, query.dtype, query.device)
@@ -97,6 +98,7 @@ def _attend(
             attn_mask=mask,
             is_causal=mask is None,
             scale=scaling,
+            enable_gqa=repeats > 1 and grouped,
         )
     return result.transpose(1, 2).contiguous(), None
 

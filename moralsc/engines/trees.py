@@ -4,6 +4,7 @@ Pure functions of whole numbers; no model, no text. Sequences of many items may 
 in it once, and where they share nothing there are several roots.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,6 +24,11 @@ class Candidate:
 
     tokens: tuple[int, ...]
     start: int
+
+    @property
+    def read(self) -> tuple[int, ...]:
+        """The tokens that a model has to read: what follows the last one is nobody's question."""
+        return self.tokens[:-1]
 
 
 @dataclass(frozen=True)
@@ -94,26 +100,30 @@ def common_length(*sequences: Sequence[object]) -> int:
 
 
 def grouped(candidates: Sequence[Candidate], budget: int) -> list[list[int]]:
-    """Indices of candidates, so grouped that each group's tree has at most `budget` nodes (or one candidate)."""
+    """Indices of candidates, so grouped that each group's tree has at most `budget` nodes (or one candidate).
+
+    Groups are about alike: a small one at the end would read all weights for a few tokens.
+    """
     groups: list[list[int]] = []
-    nodes = 0
+    total, size = nodes(candidates), 0
+    share = total / max(1, math.ceil(total / budget))
     previous: tuple[int, ...] = ()
-    for index in sorted(range(len(candidates)), key=lambda i: candidates[i].tokens):
-        tokens = candidates[index].tokens
+    for index in sorted(range(len(candidates)), key=lambda i: candidates[i].read):
+        tokens = candidates[index].read
         new = len(tokens) - common_length(previous, tokens)
-        if groups and nodes + new <= budget:
+        if groups and size + new <= budget and (size < share or not new):
             groups[-1].append(index)
-            nodes += new
+            size += new
         else:
             groups.append([index])
-            nodes = len(tokens)
+            size = len(tokens)
         previous = tokens
     return groups
 
 
 def nodes(candidates: Sequence[Candidate]) -> int:
-    """Number of nodes of the tree of these candidates."""
-    ordered = sorted(c.tokens for c in candidates)
+    """Number of nodes of the tree that these candidates are read in."""
+    ordered = sorted(c.read for c in candidates)
     return sum(len(b) - common_length(a, b) for a, b in pairwise([(), *ordered]))
 
 
@@ -121,8 +131,8 @@ def blocks(ends: Sequence[int], least: int) -> list[Block]:
     """Cut a tree so that its attention costs about what its sequences' own would.
 
     A whole tree as one block compares every node with every other. Cut where it branches, a node is compared with its
-    ancestors and with its own block alone. Neighbouring branches of fewer than `least` nodes share a block: they are
-    too small to be worth a call of their own.
+    ancestors and with its own block alone. Neighbours of together at most `least` nodes share a block: they are too
+    small to be worth a call of their own.
 
     Args:
         ends: as in Tree.
@@ -140,7 +150,19 @@ def blocks(ends: Sequence[int], least: int) -> list[Block]:
             found.append(Block((start, fork), before))
         inner = (*before, (start, fork)) if fork > start else before
         todo += [(part, inner) for part in _branches(ends, fork, end, least)]
-    return sorted(found, key=lambda block: block.nodes)
+    return _joined(sorted(found, key=lambda block: block.nodes), least)
+
+
+def _joined(found: Sequence[Block], least: int) -> list[Block]:
+    """Blocks in their order, with short trunks and the branches that follow them as one."""
+    joined: list[Block] = []
+    for block in found:
+        last = joined[-1] if joined else None
+        if last and block.nodes[1] - last.nodes[0] <= least and block.before[: len(last.before)] == last.before:
+            joined[-1] = Block((last.nodes[0], block.nodes[1]), last.before)
+        else:
+            joined.append(block)
+    return joined
 
 
 def _fork(ends: Sequence[int], start: int, end: int) -> int:

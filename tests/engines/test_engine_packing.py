@@ -16,7 +16,7 @@ from moralsc.engines.base import TOLERANCE, Scoring
 from moralsc.engines.local import LocalEngine
 from moralsc.engines.packing import logprobs, plan
 from moralsc.engines.tree_attention import visible
-from moralsc.engines.trees import Block, Candidate, Tree, blocks, common_length, grouped, plant
+from moralsc.engines.trees import Block, Candidate, Tree, blocks, common_length, grouped, nodes, plant
 from moralsc.errors import ModelError
 from moralsc.models import catalogue, find
 
@@ -87,7 +87,20 @@ def test_groups_hold_every_candidate_once_and_keep_to_the_budget(seed: int, budg
     groups = grouped(candidates, budget)
     assert sorted(i for group in groups for i in group) == list(range(len(candidates)))
     for group in groups:
-        assert len(group) == 1 or len(plant([candidates[i].tokens for i in group]).tokens) <= budget
+        assert len(group) == 1 or nodes([candidates[i] for i in group]) <= budget
+
+
+def test_groups_are_about_alike() -> None:
+    candidates = [Candidate((k, *range(10, 19), 0), 1) for k in range(11)]  # ten nodes each, nothing shared
+    sizes = [nodes([candidates[i] for i in group]) for group in grouped(candidates, 100)]
+    assert sizes == [60, 50]
+
+
+def test_answers_of_one_token_share_all_that_is_read() -> None:
+    prompt = (5, 6, 7)
+    letters = [Candidate((*prompt, letter), 3) for letter in (1, 2, 3)]
+    assert nodes(letters) == nodes(letters[:1]) == len(prompt)
+    assert grouped(letters, 3) == [[0, 1, 2]]
 
 
 def test_common_length_counts_leading_tokens_that_all_share() -> None:
