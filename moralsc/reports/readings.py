@@ -71,10 +71,8 @@ def _by_stage(groups: Sequence[Sequence[Point]], conditions: Sequence[str]) -> s
     if len(stages) == 1:
         return _tally(*stages.values())
     counts = {stage: _counted(moves) for stage, moves in stages.items()}
-    words = [
-        f"{up} up and {down} down of {n} ({stage or 'stage not known'})" for stage, (up, down, n) in counts.items()
-    ]
-    return f"goes {listed(words)}"
+    words = [f"{up} ({down}) of {n} {stage or 'of unknown stage'}" for stage, (up, down, n) in counts.items()]
+    return f"rises (falls) in {listed(words)}"
 
 
 def _one(points: Sequence[Point], fair: str, unfair: Sequence[str]) -> str:

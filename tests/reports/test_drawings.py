@@ -186,7 +186,7 @@ def test_many_models_have_a_drawing_for_each_stage_and_begin_their_colours_anew(
         found = [r for r in rows(panel.drawing.to_dict(validate=False)) if "n" in r]
         assert {r["model"] for r in found} == {name for name in names if name.endswith(stage)}
         assert len({r["colour"] for r in found}) == 3
-    assert all(f"({stage})" in chart.reading for stage in stages)
+    assert all(f" of 6 {stage}" in chart.reading for stage in stages), chart.reading
 
 
 def test_one_model_that_two_runs_asked_different_items_is_one_model() -> None:
