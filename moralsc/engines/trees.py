@@ -106,12 +106,14 @@ def grouped(candidates: Sequence[Candidate], budget: int) -> list[list[int]]:
     """
     groups: list[list[int]] = []
     total, size = nodes(candidates), 0
-    share = total / max(1, math.ceil(total / budget))
+    fewest = max(1, math.ceil(total / budget))
+    share = total / fewest
     previous: tuple[int, ...] = ()
     for index in sorted(range(len(candidates)), key=lambda i: candidates[i].read):
         tokens = candidates[index].read
         new = len(tokens) - common_length(previous, tokens)
-        if groups and size + new <= budget and (size < share or not new):
+        enough = size >= share and len(groups) < fewest
+        if groups and size + new <= budget and not (enough and new):
             groups[-1].append(index)
             size += new
         else:

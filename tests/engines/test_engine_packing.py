@@ -96,6 +96,12 @@ def test_groups_are_about_alike() -> None:
     assert sizes == [60, 50]
 
 
+def test_a_beginning_that_is_read_in_each_group_makes_no_group_more() -> None:
+    shared = tuple(range(100, 130))
+    candidates = [Candidate((*shared, k, *range(10, 19), 0), 1) for k in range(12)]
+    assert [nodes([candidates[i] for i in group]) for group in grouped(candidates, 100)] == [80, 100]
+
+
 def test_answers_of_one_token_share_all_that_is_read() -> None:
     prompt = (5, 6, 7)
     letters = [Candidate((*prompt, letter), 3) for letter in (1, 2, 3)]
