@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from engines import tiny_models
 from stand_in_openai import Served, Trouble, served
 from typer.testing import CliRunner, Result
@@ -242,17 +243,29 @@ def test_a_run_asks_an_address_and_its_records_hold_probabilities(vllm: Served, 
 
 def test_a_run_that_a_server_cannot_answer_is_refused_before_there_is_a_folder(tmp_path: Path) -> None:
     with serving(continues="never") as here:
-        command = ("run", "--model", f"openai:{here.url}", *SMALL, "--out", str(tmp_path / "run"))
-        refused = call(*command)
-        assert refused.exit_code == 2
-        assert "--form free" in refused.stderr
-        assert "--spoken" in refused.stderr
-        assert not (tmp_path / "run").exists()
-        done = call(*command, "--form", "free", "--spoken")
-        assert done.exit_code == 0, done.output
-        records = list(folder.records(tmp_path / "run"))
-        assert all(r.outcome is not None and r.probabilities is None and r.favoured is None for r in records)
-        assert "no probabilities" in done.stdout or "unparsed" in done.stdout
+        refused = call("run", "--model", f"openai:{here.url}", *SMALL, "--out", str(tmp_path / "run"))
+    assert refused.exit_code == 2
+    assert "--form free" in refused.stderr
+    assert "--spoken" in refused.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_without_probabilities_counts_what_was_written_and_names_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("--form", "free", "--spoken", "--out", str(tmp_path / "run"))
+    with serving(continues="never") as here:
+        monkeypatch.setattr(here, "written", lambda ids, body: iter([("her", torch.zeros(1))]))
+        done = call("run", "--model", f"openai:{here.url}", *SMALL, *words)
+    assert done.exit_code == 0, done.output
+    records = list(folder.records(tmp_path / "run"))
+    assert len(records) == 4
+    assert {(r.outcome, r.said_role) for r in records} == {("option", "counter-stereotyped")}
+    assert {(r.probabilities, r.favoured) for r in records} == {(None, None)}
+    assert "Answers by what was written." in done.stdout
+    shares = [line for line in done.stdout.splitlines() if "p_f full" in line]
+    assert len(shares) == 2
+    assert all("undefined" in line and line.endswith("2 no probabilities") for line in shares)
 
 
 def test_a_run_stops_when_its_server_is_lost_and_goes_on_when_it_is_back(vllm: Served, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ that have none, from text completions of the plain transcript. What can be score
 (`endpoint_abilities`), and every record says how it was.
 """
 
-import math
 import os
 import queue
 import re
@@ -20,29 +19,17 @@ import huggingface_hub
 import moralsc
 from moralsc.dialogue import Message, transcript
 from moralsc.engines.base import Limits, Sampling, Scoring, StopFlag
-from moralsc.engines.endpoint_abilities import (
-    CLOSE,
-    ECHO,
-    PROMPT_LOGPROBS,
-    Abilities,
-    Scores,
-    Token,
-    echoed,
-    examine,
-    first_token,
-    likeliest,
-    prompt,
-)
+from moralsc.engines.endpoint_abilities import Abilities, Scores, examine
 from moralsc.engines.endpoint_client import Client
+from moralsc.engines.endpoint_scores import Scorer
 from moralsc.engines.endpoint_wire import Asked, Body
-from moralsc.engines.trees import common_length
 from moralsc.errors import EngineLost, InputError, ModelError
 from moralsc.models import ModelSpec
 from moralsc.models.endpoints import Patience, named, read_endpoint
 
 _LOOK_SECONDS = 0.05
-_TOKEN_CHARACTERS = 200
-"""No token is longer: bounds what is read of a server that does not keep to the length it was asked for."""
+_NEXT_TURN = "\nHuman:"
+SENT = "Sent as messages; the server's own chat template makes the model's text of them."
 
 One = TypeVar("One")
 Told = TypeVar("Told")
@@ -65,6 +52,7 @@ class EndpointEngine:
         self._can = abilities
         self._plain = plain
         self._served_by = served_by
+        self._scored = Scorer(client, abilities, plain)
 
     @classmethod
     def connect(cls, spec: ModelSpec, patience: Patience | None = None, key: str | None = None) -> "EndpointEngine":
@@ -143,16 +131,15 @@ class EndpointEngine:
 
         def read() -> None:
             try:
-                for piece in self._reply_of(self._client.pieces(asked, body, gone)):
+                for piece in self._reply_of(self._client.pieces(asked, body, gone, sampling.max_new_tokens)):
                     pieces.put(piece)
                 pieces.put(None)
             except Exception as error:  # whatever it is, who waits must hear of it
                 pieces.put(error)
 
         threading.Thread(target=read, name="endpoint", daemon=True).start()
-        left = sampling.max_new_tokens * _TOKEN_CHARACTERS
         try:
-            while not stop.stopped and left > 0:
+            while not stop.stopped:
                 try:
                     piece = pieces.get(timeout=_LOOK_SECONDS)
                 except queue.Empty:
@@ -161,17 +148,13 @@ class EndpointEngine:
                     return
                 if isinstance(piece, Exception):
                     raise piece
-                left -= len(piece)
                 yield piece
         finally:
             gone.stop()
 
     def score(self, scorings: Sequence[Scoring]) -> Sequence[tuple[float, ...] | None]:
         """Log-probabilities as far as the server gives them, see `Engine.score` and `Scores`."""
-        if self._can.scores is Scores.NONE:
-            return [None for _ in scorings]
-        how = self._by_first_token if self._can.scores is Scores.FIRST_TOKEN else self._exactly
-        return self._side_by_side(how, scorings)
+        return self._side_by_side(self._scored, scorings)
 
     @property
     def tokens(self) -> int | None:
@@ -189,7 +172,8 @@ class EndpointEngine:
     def _reply(self, request: tuple[tuple[Message, ...], Sampling], gone: StopFlag) -> str | ModelError:
         messages, sampling = request
         try:
-            text = self._client.text(self._asked(messages), self._body(messages, sampling), gone)
+            body = self._body(messages, sampling)
+            text = self._client.text(self._asked(messages), body, gone, sampling.max_new_tokens)
             return "".join(self._reply_of(iter((text,))))
         except EngineLost:
             raise
@@ -207,44 +191,6 @@ class EndpointEngine:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def _exactly(self, scoring: Scoring, gone: StopFlag) -> tuple[float, ...]:
-        """Every token after the beginning that the opening and all options share, as a local engine counts."""
-        opened = self._tokens(scoring.messages, gone)
-        followed = [_followed(scoring.messages, text) for text in scoring.continuations]
-        whole = [self._tokens(messages, gone) for messages in followed]
-        if scoring.closed:  # up to the first token that the open message does not have
-            closed = [self._tokens(messages, gone, closed=True) for messages in followed]
-            whole = [after[: _shared(before, after) + 1] for before, after in zip(whole, closed, strict=True)]
-        start = _shared(opened, *whole)
-        return tuple(_at_most_one(math.fsum(p for _, p in tokens[start:])) for tokens in whole)
-
-    def _tokens(self, messages: Sequence[Message], gone: StopFlag, closed: bool = False) -> list[Token]:
-        """The tokens of a dialogue whose last message is left open, or is closed by what follows it."""
-        one = {**self._can.body, self._can.length: 1, "temperature": 0}
-        if self._plain:
-            text = transcript((*messages, *_NEXT) if closed else tuple(messages))
-            tokens = echoed(self._client.answer(text, {**one, **ECHO}, gone))
-        else:
-            ends = CLOSE if closed else self._opening(messages)
-            tokens = prompt(self._client.answer(messages, {**one, **ends, **PROMPT_LOGPROBS}, gone))
-        if not tokens:
-            raise ModelError(f"{self._client.address} left out log-probabilities of the prompt.")
-        return tokens
-
-    def _by_first_token(self, scoring: Scoring, gone: StopFlag) -> tuple[float, ...] | None:
-        """The options' letters among the likeliest first tokens; None where one is missing, or where it is no letter.
-
-        The first token of a longer text is not the text: it is never taken for it.
-        """
-        if scoring.closed:
-            return None
-        more = {self._can.length: 1, **first_token(self._can.top, self._plain)}
-        body = {**self._can.body, **self._opening(scoring.messages), **more}
-        found = likeliest(self._client.answer(self._asked(scoring.messages), body, gone))
-        if not all(text in found for text in scoring.continuations):
-            return None
-        return tuple(_at_most_one(found[text]) for text in scoring.continuations)
-
     def _reply_of(self, pieces: Iterator[str]) -> Iterator[str]:
         return _before_next_turn(pieces) if self._plain else pieces
 
@@ -257,33 +203,12 @@ class EndpointEngine:
         ends = {"stop": [_NEXT_TURN]} if self._plain else {}
         return {
             **self._can.body,
-            **self._opening(messages),
+            **self._can.opened(messages),
             **length,
             "temperature": sampling.temperature,
             **drawn,
             **ends,
         }
-
-    def _opening(self, messages: Sequence[Message]) -> Body:
-        """What goes with a dialogue that ends in an open message; nothing with others."""
-        if not messages or messages[-1].role != "assistant":
-            return {}
-        if self._can.opening is None:
-            raise ModelError(
-                f"{self._client.address} begins a message of its own where it should continue an opening. Ask for free "
-                "answers (--form free), and for no chain of thought."
-            )
-        return self._can.opening
-
-
-_NEXT = (Message("user", ""), Message("assistant", ""))
-_NEXT_TURN = "\nHuman:"
-
-SENT = "Sent as messages; the server's own chat template makes the model's text of them."
-
-
-def _followed(messages: Sequence[Message], text: str) -> tuple[Message, ...]:
-    return *messages[:-1], Message("assistant", messages[-1].content + text)
 
 
 def _before_next_turn(pieces: Iterator[str]) -> Iterator[str]:
@@ -300,15 +225,6 @@ def _before_next_turn(pieces: Iterator[str]) -> Iterator[str]:
         held = held[sure:]
     if held:
         yield held
-
-
-def _at_most_one(logprob: float) -> float:
-    """Rounding may carry a probability above 1. What is not a number stays so, and is never taken for 1."""
-    return 0.0 if logprob > 0 else logprob
-
-
-def _shared(*sequences: Sequence[Token]) -> int:
-    return common_length(*([token for token, _ in tokens] for tokens in sequences))
 
 
 def _only(client: Client, name: str) -> dict[str, Any]:

@@ -4,24 +4,22 @@ Two things decide what can be measured through it. Whether it *continues* an ass
 server that closes it and begins another measures something else. And which log-probabilities it gives.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from moralsc.dialogue import Message, transcript
 from moralsc.engines.endpoint_client import Client, Refused
+from moralsc.engines.endpoint_logprobs import Answer, echoed, first_token, likeliest, prompt, prompt_tokens
 from moralsc.engines.endpoint_wire import Asked, Body
 from moralsc.errors import EngineLost, ModelError
-
-Answer = Mapping[str, Any] | None
-Token = tuple[str, float]
-"""As the server names it, and its log-probability; the first of a prompt has neither."""
 
 CONTINUE: Body = {"continue_final_message": True, "add_generation_prompt": False}
 CLOSE: Body = {"continue_final_message": False, "add_generation_prompt": False}
 PROMPT_LOGPROBS: Body = {"prompt_logprobs": 0}
 ECHO: Body = {"echo": True, "logprobs": 1}
+_NUMBERED: Body = {**ECHO, "return_tokens_as_token_ids": True}
 # Templates that know it would have the model think aloud before every answer; the local engine writes the same.
 _BRIEF: Body = {"chat_template_kwargs": {"enable_thinking": False}}
 _LENGTHS = ("max_tokens", "max_completion_tokens")
@@ -49,7 +47,8 @@ class Abilities:
         opening: what makes it continue an open message, empty where it does so by itself; None if it does not.
         scores: where option probabilities come from.
         top: how many of the likeliest first tokens it tells.
-        reason: why there are no probabilities, empty where there are.
+        echo: what makes it echo a text with log-probabilities.
+        reason: why there are no probabilities, or none of some options; empty where nothing is in the way.
     """
 
     body: Body
@@ -57,7 +56,23 @@ class Abilities:
     opening: Body | None
     scores: Scores
     top: int = 0
+    echo: Body = field(default_factory=dict)
     reason: str = ""
+
+    def opened(self, messages: Sequence[Message]) -> Body:
+        """What goes with a dialogue that ends in an open message; nothing with others.
+
+        Raises:
+            ModelError: the server does not continue it.
+        """
+        if not messages or messages[-1].role != "assistant":
+            return {}
+        if self.opening is None:
+            raise ModelError(
+                "The model's server begins a message of its own where it should continue an opening. Ask for free "
+                "answers (--form free), and for no chain of thought."
+            )
+        return self.opening
 
 
 def examine(client: Client, plain: bool = False) -> Abilities:
@@ -75,8 +90,9 @@ def examine(client: Client, plain: bool = False) -> Abilities:
 def _examined_texts(client: Client) -> Abilities:
     text, length = transcript(_OPENED), _LENGTHS[0]
     one = {length: 1, "temperature": 0}
-    if echoed(_tried(client, text, {**one, **ECHO})):
-        return Abilities({}, length, {}, Scores.ECHO)
+    for echo in (_NUMBERED, ECHO):
+        if tokens := echoed(_tried(client, text, {**one, **echo}), text):
+            return Abilities({}, length, {}, Scores.ECHO, echo=echo, reason="" if tokens.text is None else _BY_TEXT)
     for top in _MOST:
         if len(likeliest(_tried(client, text, {**one, **first_token(top, plain=True)}))) > 1:
             return Abilities({}, length, {}, Scores.FIRST_TOKEN, top=top)
@@ -100,57 +116,7 @@ def _examined_chat(client: Client) -> Abilities:
 
 
 _SILENT = "the server gives no log-probabilities"
-
-
-def first_token(top: int, plain: bool = False) -> Body:
-    """What asks for the likeliest first tokens. At temperature 1, since some servers divide by it before they tell."""
-    return {**({"logprobs": top} if plain else {"logprobs": True, "top_logprobs": top}), "temperature": 1}
-
-
-def likeliest(answer: Answer) -> dict[str, float]:
-    """Text -> log-probability of the likeliest first tokens, empty if the answer holds none."""
-    try:
-        told = (answer or {})["choices"][0]["logprobs"]
-        if "content" not in told:
-            return {str(text): float(p) for text, p in told["top_logprobs"][0].items()}
-        found = [(str(entry["token"]), float(entry["logprob"])) for entry in told["content"][0]["top_logprobs"]]
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError):
-        return {}
-    return {text: max(p for other, p in found if other == text) for text, _ in found}
-
-
-def echoed(answer: Answer) -> list[Token]:
-    """The tokens of the prompt, as an echo tells them; empty if the answer does not hold them whole."""
-    count = prompt_tokens(answer)
-    try:
-        told = (answer or {})["choices"][0]["logprobs"]
-        tokens, figures = told["tokens"][:count], told["token_logprobs"][:count]
-        # With one token to generate, an echo is one longer than the prompt.
-        if count is None or len(told["tokens"]) not in (count, count + 1) or figures[0] is not None:
-            return []
-        return [("", 0.0), *((str(t), float(p)) for t, p in zip(tokens[1:], figures[1:], strict=True))]
-    except (KeyError, IndexError, TypeError, ValueError):
-        return []
-
-
-def prompt(answer: Answer) -> list[Token]:
-    """The tokens of the prompt, as `prompt_logprobs` tells them; empty if the answer does not hold them whole."""
-    told = (answer or {}).get("prompt_logprobs")
-    if not isinstance(told, list) or len(told) < 2 or told[0] is not None:
-        return []
-    try:
-        # Each position holds the prompt's own token first, and perhaps likelier ones.
-        tokens = [(token, float(said["logprob"])) for token, said in (next(iter(place.items())) for place in told[1:])]
-    except (AttributeError, KeyError, StopIteration, TypeError, ValueError):
-        return []
-    return [("", 0.0), *tokens] if len(told) == prompt_tokens(answer) else []
-
-
-def prompt_tokens(answer: Answer) -> int | None:
-    """How many tokens the prompt had, None if the answer does not say."""
-    usage = (answer or {}).get("usage")
-    count = usage.get("prompt_tokens") if isinstance(usage, Mapping) else None
-    return count if isinstance(count, int) and count > 0 else None
+_BY_TEXT = "tokens are told by their texts; options of which these leave open where they begin have no probabilities"
 
 
 def _accepted(client: Client) -> tuple[Body, str, Mapping[str, Any]]:

@@ -27,6 +27,8 @@ Told = TypeVar("Told")
 _LONGEST_WAIT = 60.0
 _LOOK_SECONDS = 0.05
 _WORDS = 200
+_TOKEN_CHARACTERS = 200
+"""No token is longer: bounds what is read of a server that does not keep to the length it was asked for."""
 _TOO_LONG = ("context length", "context_length", "context size", "context window", "too long", "max_model_len")
 _CAUGHT = (errors.HTTPError, errors.TextGenerationError, OSError, ValueError)  # type: ignore[attr-defined]
 
@@ -79,8 +81,11 @@ class Client:
         with self._slots:
             return self._patiently(lambda: self._wire.answer(asked, self.model, body), gone or StopFlag())
 
-    def pieces(self, asked: Asked, body: Body, gone: StopFlag) -> Iterator[str]:
+    def pieces(self, asked: Asked, body: Body, gone: StopFlag, tokens: int) -> Iterator[str]:
         """The text of a completion as it comes, until `gone`. Asks again as long as nothing has come.
+
+        Args:
+            tokens: that were asked for at most. No more is read than so many can have.
 
         Raises:
             ModelError: the server does not answer, or breaks off.
@@ -89,7 +94,7 @@ class Client:
             opened: list[Iterator[str]] = []
 
             def begun() -> str | None:
-                opened[:] = [self._until(gone, asked, body)]
+                opened[:] = [self._until(gone, asked, body, tokens)]
                 return next(opened[0], None)
 
             piece = self._patiently(begun, gone)
@@ -97,18 +102,22 @@ class Client:
                 yield piece
                 piece = self._patiently(lambda: next(opened[0], None), gone, attempts=1)
 
-    def text(self, asked: Asked, body: Body, gone: StopFlag) -> str:
-        """The whole text of a completion; one that breaks off is asked for again from its beginning."""
+    def text(self, asked: Asked, body: Body, gone: StopFlag, tokens: int) -> str:
+        """The whole text of a completion, see `pieces`; one that breaks off is asked for again from its beginning."""
         with self._slots:
-            return self._patiently(lambda: "".join(self._until(gone, asked, body)), gone)
+            return self._patiently(lambda: "".join(self._until(gone, asked, body, tokens)), gone)
 
-    def _until(self, gone: StopFlag, asked: Asked, body: Body) -> Iterator[str]:
-        """The pieces that hold text; closes the connection when nobody waits for them any more."""
+    def _until(self, gone: StopFlag, asked: Asked, body: Body, tokens: int) -> Iterator[str]:
+        """The pieces that hold text; closes the connection when they are enough, or nobody waits for them any more."""
+        left = tokens * _TOKEN_CHARACTERS
         for piece in () if gone.stopped else self._wire.pieces(asked, self.model, body):
             if gone.stopped:
                 return
             if piece:
-                yield piece
+                yield piece[:left]
+            left -= max(1, len(piece))  # what brings no text counts too: it may come without end
+            if left <= 0:
+                return
 
     def _patiently(self, call: Callable[[], Told], gone: StopFlag, attempts: int = 0) -> Told:
         """What the call gives, made again after a pause where that may help."""

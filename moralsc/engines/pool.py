@@ -1,7 +1,7 @@
 """Loaded engines, shared by everyone who asks for a model by name.
 
 Loads each model once, keeps the most recently used within a number and a budget of memory, and knows nothing of how a
-model is loaded.
+model is loaded. A model behind an address takes no room here: it neither drops a loaded one nor is dropped for it.
 """
 
 import gc
@@ -22,6 +22,8 @@ from moralsc.models.offer import find_offered, offered
 from moralsc.settings import Settings
 
 _GB = 10**9
+_ADDRESSES = 32
+"""Models behind addresses that are kept at a time: each is a little text, and asking anew what it can do is cheap."""
 
 
 def load_local(
@@ -105,7 +107,7 @@ class EnginePool:
 
         Args:
             load: makes the engine of a name; what it raises reaches the caller, and the next one tries anew.
-            limit: engines kept at a time, at least 1.
+            limit: loaded engines kept at a time, at least 1; models behind an address are not among them.
             check: raises InputError for a name that is no model's; nothing is kept of such a name.
             budget: bytes that the engines take together at most, 0 for any number. Those that are loaded count as they
                 measure themselves (`LocalEngine.memory`).
@@ -172,7 +174,7 @@ class EnginePool:
                     engine = self._load(name)
                     break
                 except DoesNotFitError:
-                    if not self._drop():
+                    if not self._drop(name):
                         raise
             self._keep(name, engine)
         finally:
@@ -184,31 +186,42 @@ class EnginePool:
     def _reserve(self, name: str) -> None:
         with self._lock:
             self._reserved[name] = self._needs(name)
-        while self._full() and self._drop():
+        while self._full(name) and self._drop(name):
             pass
 
     def _keep(self, name: str, engine: Engine) -> None:
         with self._lock:
             self._reserved.pop(name, None)
             self._engines[name] = engine
-        while (len(self._engines) > self._limit or self._full()) and self._drop(but=name):
+        while (self._many(name) or self._full(name)) and self._drop(name):
             pass
 
-    def _full(self) -> bool:
-        if not self._budget:
+    def _many(self, name: str) -> bool:
+        """Whether there are more of its kind than are kept."""
+        with self._lock:
+            return len(self._beside(name)) >= (_ADDRESSES if is_endpoint(name) else self._limit)
+
+    def _full(self, name: str) -> bool:
+        """Whether there is no memory for it beside the others."""
+        if not self._budget or is_endpoint(name):
             return False
         with self._lock:
             held = sum(getattr(engine, "memory", 0) for engine in self._engines.values())
             return held + sum(self._reserved.values()) > self._budget
 
-    def _drop(self, but: str = "") -> bool:
-        """Drop the least recently used engine; False if there is none but this."""
+    def _beside(self, name: str) -> list[str]:
+        """The others of its kind, loaded ones or addresses, the least recently used first. Called with the lock."""
+        return [other for other in self._engines if other != name and is_endpoint(other) == is_endpoint(name)]
+
+    def _drop(self, name: str) -> bool:
+        """Drop the least recently used other of its kind; False if there is none."""
         with self._lock:
-            oldest = next((name for name in self._engines if name != but), None)
+            oldest = next(iter(self._beside(name)), None)
             if oldest is None:
                 return False
             del self._engines[oldest]
-        gc.collect()  # a model's parts refer to each other
+        if not is_endpoint(name):
+            gc.collect()  # a model's parts refer to each other
         return True
 
 

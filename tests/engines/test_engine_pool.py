@@ -15,6 +15,7 @@ from moralsc.engines.fit import DoesNotFitError
 from moralsc.engines.pool import EnginePool, load_local, pool_for
 from moralsc.engines.weights import fingerprint
 from moralsc.errors import InputError, ModelError
+from moralsc.models.endpoints import is_endpoint
 from moralsc.settings import Settings
 
 WAIT = 20
@@ -122,6 +123,27 @@ def test_a_fingerprint_is_the_hash_of_all_shards_by_name(tmp_path: Path) -> None
     assert fingerprint(tmp_path) == hashlib.sha256("".join(shards).encode()).hexdigest()[:16]
 
 
+def test_a_model_behind_an_address_takes_no_loaded_model_s_place_and_loses_its_own_to_none() -> None:
+    loader = Loader()
+    pool = EnginePool(loader, limit=2, check=any_name)
+    names = ("a", "openai:http://one", "hf:owner/two", "openai:http://three", "b")
+    for name in names * 2:
+        pool.get(name)
+    assert loader.loads == list(names)
+    pool.get("c")
+    pool.get("openai:http://one")
+    assert loader.loads == [*names, "c"]
+
+
+def test_models_behind_addresses_are_bounded_too() -> None:
+    pool = EnginePool(Loader(), check=any_name)
+    pool.get("a")
+    for number in range(100):
+        pool.get(f"hf:owner/{number}")
+    assert len(kept(pool)) < 50
+    assert (kept(pool)[0], kept(pool)[-1]) == ("a", "hf:owner/99")
+
+
 # A budget of memory
 
 
@@ -161,6 +183,21 @@ def test_engines_keep_to_the_budget_and_the_least_recently_used_goes_first() -> 
     ):
         pool.get(name)
         assert kept(pool) == here
+
+
+def test_a_model_behind_an_address_leaves_the_memory_as_it_is() -> None:
+    pool = EnginePool(
+        lambda name: ScriptedEngine(spec=make_spec(name)) if is_endpoint(name) else heavy(name),
+        check=any_name,
+        budget=10 * 10**9,
+        needs=lambda name: 0 if is_endpoint(name) else 1,
+    )
+    # One that is larger than was expected is kept alone, over the budget.
+    for name in ("a-12", "openai:http://one"):
+        pool.get(name)
+    assert kept(pool) == ["a-12", "openai:http://one"]
+    pool.get("b-6")
+    assert kept(pool) == ["openai:http://one", "b-6"]
 
 
 def test_room_is_made_before_a_model_is_loaded() -> None:
