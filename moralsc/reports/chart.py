@@ -136,6 +136,14 @@ class Figures:
         return next(c for c in self.charts if c.kind is kind)
 
 
+def side_of(condition: str, corrections: Mapping[str, Correction]) -> Side | None:
+    """Of a rung; OTHER for what stands on none, and None for the baseline."""
+    if condition == BASELINE:
+        return None
+    correction = corrections.get(condition)
+    return correction.side if correction and correction.rung is not None else Side.OTHER
+
+
 def in_ladder_order(conditions: Iterable[str], corrections: Mapping[str, Correction]) -> list[str]:
     """Unethical rungs (most specific first), the baseline, ethical rungs, then what stands on no rung, rounds last."""
 

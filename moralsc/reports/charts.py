@@ -16,7 +16,7 @@ from moralsc.models import Stage
 from moralsc.notation import number, signed, tick
 from moralsc.prompts import Side
 from moralsc.reports import look, multiples
-from moralsc.reports.chart import Chart, Kind, Point, by_panel, in_ladder_order
+from moralsc.reports.chart import Chart, Kind, Point, by_panel, in_ladder_order, side_of
 from moralsc.reports.colours import LIGHT, PAGE, UNETHICAL_DASH, Entry, Palette, is_many, legend
 from moralsc.reports.look import HEIGHT, Corrections, Row, Sheet
 from moralsc.reports.readings import benchmark_title
@@ -123,7 +123,7 @@ def _side(at: float, word: str, colour: str, across: alt.X, **mark: Any) -> alt.
 
 def side_is(condition: str, corrections: Corrections, side: Side) -> bool:
     """Whether a condition is a rung of this side."""
-    return look.side_of(condition, corrections) is side
+    return side_of(condition, corrections) is side
 
 
 def _rungs(

@@ -10,8 +10,7 @@ from typing import Any
 import altair as alt
 
 from moralsc.analysis.statistics import Figure
-from moralsc.dialogue import BASELINE
-from moralsc.prompts import Correction, Side
+from moralsc.prompts import Correction
 from moralsc.reports.chart import Chart, Point, Series
 from moralsc.reports.colours import Entry, Palette
 from moralsc.reports.words import interval, value
@@ -51,14 +50,6 @@ def cleaned(chart: Chart) -> Chart:
         for p in chart.points
     ]
     return replace(chart, points=tuple(points), correction=printable(chart.correction))
-
-
-def side_of(condition: str, corrections: Corrections) -> Side | None:
-    """Of a rung; OTHER for what stands on none, and None for the baseline."""
-    if condition == BASELINE:
-        return None
-    correction = corrections.get(condition)
-    return correction.side if correction and correction.rung is not None else Side.OTHER
 
 
 def short(text: str, most: int = 30) -> str:

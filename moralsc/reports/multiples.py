@@ -10,7 +10,7 @@ from moralsc.dialogue import BASELINE
 from moralsc.notation import number, signed, tick
 from moralsc.prompts import Side
 from moralsc.reports import look
-from moralsc.reports.chart import Chart, Point, by_panel
+from moralsc.reports.chart import Chart, Point, by_panel, side_of
 from moralsc.reports.colours import Palette
 from moralsc.reports.look import WIDTH, Corrections, Row, Sheet
 from moralsc.reports.readings import benchmark_title
@@ -139,7 +139,7 @@ def _flipped(points: Sequence[Point], corrections: Corrections, palette: Palette
     for k, point in enumerate(points):
         if (test := point.comparison) is None:
             continue
-        unethical = look.side_of(point.condition, corrections) is Side.UNETHICAL
+        unethical = side_of(point.condition, corrections) is Side.UNETHICAL
         colour = palette.danger if unethical else palette.grey
         short = look.short(tick(point.condition, corrections), 9)
         rows.append(look.row(point, row=k, tick=short, p=_p(test.p_holm), colour=colour, lost=test.lost, won=test.won))

@@ -185,8 +185,8 @@ class RunEvents:
         jobs = self.queue.jobs(checked(secret))
         ahead = {job.id: self.queue.ahead(job) for job in jobs if job.state is State.WAITING}
         read = {job.id: self.readings.of(job) for job in jobs}
-        texts, more = {id: text for id, (text, _) in read.items()}, any(coming for _, coming in read.values())
-        return run_views.runs(jobs, ahead, texts, self.context.prompts.corrections, asking, more)
+        latest, more = {id: said for id, (said, _) in read.items()}, any(coming for _, coming in read.values())
+        return run_views.runs(jobs, ahead, latest, self.context.prompts.corrections, asking, more)
 
 
 def zipped(run: Path, cache: Path, name: str) -> Path:

@@ -4,7 +4,7 @@ As in `views`: no gradio and no HTML here, and every value passes `inert`.
 """
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from moralsc.batch.design import LADDER, Design, Order, Selection
@@ -14,9 +14,10 @@ from moralsc.dialogue import Form, Mode
 from moralsc.hosting.job import Job, State
 from moralsc.hosting.pace import Estimate
 from moralsc.models import catalogue
-from moralsc.notation import duration
+from moralsc.notation import duration, number
 from moralsc.prompts import Correction
 from moralsc.ui import texts
+from moralsc.ui.run_readings import Bar, Reading
 from moralsc.ui.views import View, inert, keyed
 
 Corrections = Mapping[str, Correction]
@@ -98,7 +99,7 @@ def _time(estimate: Estimate | None) -> str:
 def runs(
     jobs: Iterable[Job],
     ahead: Mapping[str, int],
-    readings: Mapping[str, str],
+    readings: Mapping[str, Reading],
     corrections: Corrections,
     asking: str = "",
     more: bool = False,
@@ -107,18 +108,20 @@ def runs(
 
     Args:
         ahead: id of a waiting job -> how many start or end before it.
-        readings: id -> what its records so far show, in a sentence.
+        readings: id -> what its records so far show.
         asking: id of the job whose removal has to be confirmed, else empty.
         more: a newer reading is on its way, so that it is worth while to look again.
     """
-    shown = [_job(job, ahead.get(job.id, 0), readings.get(job.id, ""), corrections, job.id == asking) for job in jobs]
+    shown = [
+        _job(job, ahead.get(job.id, 0), readings.get(job.id, Reading()), corrections, job.id == asking) for job in jobs
+    ]
     is_open = more or any(job["open"] for job in shown)
     # What other lists offer of them: those with records, and a new state of one of them.
     seen = " ".join(f"{job['id']}:{job['state']}" for job in shown if job["done"])
     return keyed(inert({"here": True, "jobs": shown, "open": is_open, "seen": seen}))
 
 
-def _job(job: Job, ahead: int, reading: str, corrections: Corrections, asking: bool) -> View:
+def _job(job: Job, ahead: int, reading: Reading, corrections: Corrections, asking: bool) -> View:
     is_open = job.state in (State.WAITING, State.RUNNING)
     asked, created = asked_line(job.design, corrections), datetime.fromtimestamp(job.ticket.created, UTC)
     status = job.status
@@ -131,13 +134,30 @@ def _job(job: Job, ahead: int, reading: str, corrections: Corrections, asking: b
         "open": is_open,
         "done": status.done if status else 0,
         "planned": status.planned if status else 1,
-        "reading": reading,
+        "reading": reading.text,
+        "scores": [_score(name, bars) for name, bars in reading.scores[:_MOST_SCORES]],
+        "further": max(0, len(reading.scores) - _MOST_SCORES),
         "marks": _marks(job.design),
         "stop": is_open,
         "resume": job.state in _ENDED,
         "download": status is not None,
         "asking": asking,
     }
+
+
+def _score(name: str, bars: Sequence[Bar]) -> View:
+    shown = [_bar(bar) for bar in bars]
+    said = ", ".join(f"{bar['tick']} {bar['value']}" for bar in shown)
+    return {"name": name, "n": f"n = {max(bar.figure.n for bar in bars)}", "said": f"{name}: {said}", "bars": shown}
+
+
+def _bar(bar: Bar) -> View:
+    value = bar.figure.value
+    side = "baseline" if bar.side is None else bar.side.value
+    return {"tick": bar.tick, "side": side, "value": "–" if value is None else number(value), "p": value or 0.0}
+
+
+_MOST_SCORES = 6  # more would push the next run out of sight; Explore has them all
 
 
 def _marks(design: Design) -> str:

@@ -19,7 +19,7 @@ from moralsc.batch.results import By
 from moralsc.models import PLANTED, Stage
 from moralsc.prompts import Side, default_prompts
 from moralsc.reports import look, pictures
-from moralsc.reports.chart import Chart, Kind, Point, by_panel
+from moralsc.reports.chart import Chart, Kind, Point, by_panel, side_of
 from moralsc.reports.charts import STAGE_MARKS, panels, whole
 from moralsc.reports.colours import LIGHT, PAGE
 from moralsc.reports.figures import figures
@@ -124,7 +124,7 @@ def test_unethical_rungs_stand_left_of_the_baseline_and_are_marked(specs: dict[K
         base = [r["x"] for r in found if r["condition"] == "baseline"]
         seen = False
         for r in found:
-            side = look.side_of(r["condition"], CORRECTIONS)
+            side = side_of(r["condition"], CORRECTIONS)
             if side is Side.UNETHICAL:
                 seen = True
                 assert r["x"] < min(base)

@@ -268,6 +268,10 @@ def test_a_download_holds_the_run_and_a_reading_comes_with_the_list(make: Make, 
     shown = jobs(events, events.look(ME, ""))[0]
     assert shown["state"] == "complete"
     assert f"n = {plan.items})" in shown["reading"]
+    score = shown["scores"]["0"]
+    assert score["n"] == f"n = {plan.items}"
+    assert [(bar["tick"], bar["side"]) for bar in score["bars"].values()] == [("Q", "baseline"), ("0", "ethical")]
+    assert score["bars"]["0"]["value"] in shown["reading"]
     assert "lanted biases" in shown["marks"]
 
 
