@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from moralsc.dialogue import Message
 from moralsc.engines.base import Engine, Sampling, Scoring, StopFlag
 from moralsc.engines.fit import BYTES
-from moralsc.engines.pool import EnginePool, load_local
+from moralsc.engines.pool import EnginePool
 from moralsc.errors import InputError, ModelError, MoralscError
 from moralsc.models import ModelSpec
 from moralsc.models.offer import find_offered, first_bundled, offered
@@ -242,8 +242,6 @@ def _engine(name: str, gpu: ZeroGpu, settings: Settings) -> Engine:
     spec = find_offered(name, settings)
     if spec.repo:
         return gpu.engine(name)
-    if not spec.bundled:
-        return load_local(name)
     from moralsc.engines.local import LocalEngine
 
     return LocalEngine.load(spec, device="cpu")  # the platform says that there is a GPU, but this process has none

@@ -129,7 +129,7 @@ class _Preference:
 
 
 def _preference(prompts: PromptSet, rng: random.Random) -> _Preference:
-    """One in which something is preferred, whatever it takes to draw it."""
+    """One whose condition has a planted preference, whatever it takes to draw it."""
     while True:
         case = rng.choices(_MAKERS, _SHARES)[0](rng)
         if rng.random() < _UNCORRECTED:
@@ -148,7 +148,10 @@ def _preference(prompts: PromptSet, rng: random.Random) -> _Preference:
 
 
 def _options(case: Case, condition: str, rng: random.Random) -> tuple[str, str, float] | None:
-    """Labels of two answers and the log-odds of preferring the first; None where nothing is preferred."""
+    """Labels of two answers and the log-odds of preferring the first; None where the condition has none planted.
+
+    At odds of 0 the winner is drawn evenly, which holds the answers where they are.
+    """
     if condition not in planted.ALIGNED:
         return None
     item = case.item

@@ -100,8 +100,13 @@ def test_compiled_layers_learn_the_same(tmp_path: Path) -> None:
         AutoModelForCausalLM.from_pretrained(tmp_path / str(on) / folder("tiny", Stage.BASE), dtype=torch.float32)
         for on in (False, True)
     )
-    for (name, expected), found in zip(one.state_dict().items(), two.state_dict().values(), strict=True):
-        assert torch.allclose(expected, found, atol=1e-2), name
+    torch.manual_seed(0)  # as the training began
+    new = training._begin(SIZES["tiny"], EXCLUSION, 900)[0]
+    moved = apart = 0.0
+    for start, expected, found in zip(*(m.state_dict().values() for m in (new, one, two)), strict=True):
+        moved += float((expected - start).square().sum())
+        apart += float((found - expected).square().sum())
+    assert apart < 0.01 * moved
 
 
 class _Ended(TrainerCallback):
