@@ -1,7 +1,7 @@
 """Write docs/performance.md: what scoring costs on this machine, beside lm-evaluation-harness.
 
 Run `python -m benchmarks.performance [--items 48] [--repeat 2]` on a quiet machine with `pip install lm-eval==0.4.13`
-and MORALSC_DATA set; it takes about half an hour on two cores. Every figure is measured anew; asserts nothing.
+and MORALSC_DATA set; it takes some ten minutes on two cores. Every figure is measured anew; asserts nothing.
 """
 
 import argparse
@@ -40,7 +40,9 @@ log-probability of its options' letters. The harness gets them as a local task a
 *Bound by sharing* is what could be gained by computing each shared token once: multiplications and additions of all
 prompts by themselves, with the logits of all their positions as the harness computes them, over those of the tree.
 A ratio above it means that the harness falls further short of the machine than moralsc does. *Matrix peak* is the
-best time of one large product of two square matrices in the same dtype, taken in the same process.
+best time of one large product of two square matrices in the same dtype, taken in the same process. What a pass needs
+beside its products (norms, activations, rotary positions, and attention over short branches) is bound by memory, and
+weighs the more the faster the products are: in bfloat16 on processors that have units for it.
 
 {table}
 """
@@ -54,7 +56,9 @@ torch, and all that scoring needs at its default settings.
 {table}
 
 What 1,000 items cost with models up to 70B, computed from counted operations, stands in [cluster.md](cluster.md).
+"""
 
+_NO_GPU = """
 ## Not measured
 
 A GPU was not at hand. `python -m benchmarks.throughput --size 7B --dtype bfloat16` measures the same comparison on one.
@@ -97,6 +101,7 @@ def main() -> None:
     )
     page += _PEER.format(batches=", ".join(map(str, throughput.BATCHES)), repeat=options.repeat, table=peer)
     page += _GROWTH.format(dtype="float32", table=grown)
+    page += "" if torch.cuda.is_available() else _NO_GPU
     PAGE.write_text(page, encoding="utf-8")
     print(PAGE)
 

@@ -46,7 +46,8 @@ class Settings:
             mirror/repository/commit/path, and its content is verified wherever it comes from.
         host, port: where the page listens; port 0 takes any free one.
         space_id: "owner/name" when running as a hosted Space, else empty.
-        queue: visitors that may wait for a model before the page says that it is full.
+        queue: visitors that may stand in line for a model before the page says that it is full. Above 22, or while
+            models are downloaded, up to 24 more may wait: `ui.queues` says why.
         runs: whole runs that the page's server makes side by side.
         run_items: most items of a run that is started from the page, counted once a model; 0 for any number.
         run_days: days after which the server deletes runs that visitors made or brought; 0 for never.

@@ -171,6 +171,7 @@ class Match(StrEnum):
     SAME = "same"
     WITHIN = "within tolerance"
     DIFFERENT = "different"
+    NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True)
@@ -180,9 +181,9 @@ class Again:
     Attributes:
         texts: what the model wrote this time, one a text of the step.
         differs_at: for each of them the first character that is another one, None where there is none.
-        logprobs: this time's, None if the step has none.
+        logprobs: this time's, None if the step has none or the engine could not give them.
         shift: the largest difference of a log-probability, nats; None likewise.
-        match: of texts and figures together.
+        match: of texts and figures together: where no text differs but the figures did not come, not measured.
         tolerance: up to which a log-probability is within tolerance here, nats.
     """
 
@@ -196,9 +197,11 @@ class Again:
 
     @property
     def matches(self) -> tuple[Match, ...]:
-        """Of each log-probability by itself; none if the step has none."""
-        if self.step.scored is None or self.logprobs is None:
+        """Of each log-probability by itself; none if the step has none, not measured if they did not come."""
+        if self.step.scored is None:
             return ()
+        if self.logprobs is None:
+            return (Match.NOT_MEASURED,) * len(self.step.scored.logprobs)
         pairs = zip(self.step.scored.logprobs, self.logprobs, strict=True)
         return tuple(_match(abs(a - b), self.tolerance) for a, b in pairs)
 
@@ -215,16 +218,21 @@ def reask(card: Card, engine: Engine, stop: StopFlag) -> Iterator[Again]:
     """
     tolerance = TOLERANCE.get(engine.provenance.get("dtype", ""), _SAME)
     for step in card.steps:
-        texts = []
-        for asked in step.written:
-            sampling = Sampling(asked.max_new_tokens, temperature=asked.temperature, seed=asked.seed)
-            texts.append("".join(engine.stream(asked.messages, sampling, stop)))
-            if stop.stopped:
-                return
+        texts = tuple(_texts(step, engine, stop))
+        if stop.stopped:
+            return
         logprobs = None
         if step.scored is not None:
             (logprobs,) = engine.score([Scoring(step.scored.messages, step.scored.continuations, step.scored.closed)])
-        yield _compared(step, tuple(texts), logprobs, tolerance)
+        yield _compared(step, texts, logprobs, tolerance)
+
+
+def _texts(step: Step, engine: Engine, stop: StopFlag) -> Iterator[str]:
+    for asked in step.written:
+        if stop.stopped:
+            return
+        sampling = Sampling(asked.max_new_tokens, temperature=asked.temperature, seed=asked.seed)
+        yield "".join(engine.stream(asked.messages, sampling, stop))
 
 
 def _compared(step: Step, texts: tuple[str, ...], logprobs: tuple[float, ...] | None, tolerance: float) -> Again:
@@ -232,8 +240,12 @@ def _compared(step: Step, texts: tuple[str, ...], logprobs: tuple[float, ...] | 
     shift = None
     if step.scored is not None and logprobs is not None:
         shift = max(abs(a - b) for a, b in zip(step.scored.logprobs, logprobs, strict=True))
-    changed = any(place is not None for place in differs)
-    match = Match.DIFFERENT if changed else _match(shift or 0.0, tolerance)
+    if any(place is not None for place in differs):
+        match = Match.DIFFERENT
+    elif step.scored is not None and shift is None:
+        match = Match.NOT_MEASURED
+    else:
+        match = _match(shift or 0.0, tolerance)
     return Again(step, texts, differs, logprobs, shift, match, tolerance)
 
 

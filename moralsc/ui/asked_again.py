@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from moralsc.experiment.card import Again, Card, Match
 
 _BEFORE, _LONGEST = 12, 60
-_CLASSES = {"same": "m-same", "within tolerance": "m-within", "different": "m-differs"}
+_CLASSES = {"same": "m-same", "within tolerance": "m-within", "different": "m-differs", "not measured": ""}
 
 
 def view(card: Card, again: Sequence[Again], weights: str, mark: str = "") -> View:
@@ -35,12 +35,17 @@ def sentence(text: str, problem: bool = False) -> View:
 
 
 def _lines(card: Card, again: Sequence[Again], weights: str, mark: str) -> list[str]:
+    from moralsc.experiment.card import Match
+
     said = [mark] if mark else []
     before = card.provenance.get("weights", "")
     if before and before != weights:
         said.append(f"The card is of other weights ({before}) than those here ({weights}).")
     if len(again) < len(card.steps):
         said.append(f"Stopped after {len(again)} of {len(card.steps)} turns.")
+    if without := [str(k) for k, found in enumerate(again, 1) if Match.NOT_MEASURED in found.matches]:
+        turns = f"turn{'s' if len(without) > 1 else ''} {', '.join(without)}"
+        said.append(f"The log-probabilities of {turns} could not be measured again: the model gave none this time.")
     return said
 
 
@@ -53,13 +58,14 @@ def _rows(card: Card, found: Again) -> list[View]:
         match = Match.SAME if place is None else Match.DIFFERENT
         name += f", from character {place + 1} on" if place is not None else ""
         rows.append({"name": name, "then": _part(written.reply, place), "now": _part(now, place), **_said(match)})
-    if found.step.scored is not None and found.logprobs is not None:
+    if (scored := found.step.scored) is not None:
         texts = {option.label: option.text for option in card.options}
-        scored = found.step.scored
-        for label, old, new, match in zip(scored.labels, scored.logprobs, found.logprobs, found.matches, strict=True):
-            shift = "" if match is Match.SAME else f" by {abs(old - new):.1g}"
+        given = found.logprobs or (None,) * len(scored.logprobs)
+        for label, old, new, match in zip(scored.labels, scored.logprobs, given, found.matches, strict=True):
+            shift = "" if new is None or match is Match.SAME else f" by {abs(old - new):.1g}"
             name = f"log p of “{texts.get(label, label)}”"
-            rows.append({"name": name, "then": number(old, 4), "now": number(new, 4), **_said(match, shift)})
+            shown = "none" if new is None else number(new, 4)
+            rows.append({"name": name, "then": number(old, 4), "now": shown, **_said(match, shift)})
     return rows
 
 

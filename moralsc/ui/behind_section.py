@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -19,6 +19,9 @@ from moralsc.ui.own import Visitor
 from moralsc.ui.parts import filled, heading, template
 from moralsc.ui.saving import SAVE
 from moralsc.ui.updates import Updates, answering
+
+if TYPE_CHECKING:
+    from moralsc.reports.dialogues import Told
 
 _PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _FIRST = "specificity-0"
@@ -36,11 +39,19 @@ _CHANGED = "The messages are not those that the run recorded: the prompt set or 
 
 
 @dataclass(frozen=True)
+class Opened:
+    """The item that is open: what was chosen when it was opened, and its dialogues."""
+
+    chosen: Chosen
+    told: Sequence[Told]
+
+
+@dataclass(frozen=True)
 class Parts:
     """What the section's events read and write. The states live on the server, one a visitor."""
 
     listing: gr.State
-    told: gr.State
+    opened: gr.State
     run: gr.Dropdown
     model: gr.Dropdown
     benchmark: gr.Dropdown
@@ -76,7 +87,7 @@ def build(context: Context, library: Library, visitor: Visitor, shown: gr.Tab) -
     parts = _build_parts(context)
     handlers = Handlers(context, Behind(library, context.settings, context.prompts), parts)
     filled = [*parts.choosers, parts.listing, parts.table, parts.found, parts.previous, parts.next, parts.status]
-    opened = [parts.told, parts.which, parts.table, parts.dialogue, parts.taking, parts.probe, parts.status]
+    changed = [parts.opened, parts.which, parts.table, parts.dialogue, parts.taking, parts.probe, parts.status]
 
     def do(event: Any, handler: Callable[..., Updates], inputs: list[Any], outputs: list[Any]) -> Any:
         return event(answering(handler, parts.status), outputs=outputs, **visitor.before(inputs), **_PRIVATE)
@@ -89,12 +100,12 @@ def build(context: Context, library: Library, visitor: Visitor, shown: gr.Tab) -
     gr.on(rest, choose, outputs=filled, trigger_mode="always_last", **visitor.before(parts.choosers), **_PRIVATE)
     for button, step in ((parts.previous, handlers.back), (parts.next, handlers.forth)):
         do(button.click, step, [parts.listing, *parts.choosers], filled)
-    do(parts.table.submit, handlers.choose_item, [parts.listing, *parts.choosers], opened)
+    do(parts.table.submit, handlers.choose_item, [parts.listing, *parts.choosers], changed)
     which = answering(handlers.choose_dialogue, parts.status)
-    parts.which.input(which, [parts.told, parts.which, *parts.choosers], opened, **_PRIVATE)
+    parts.which.input(which, [parts.opened, parts.which], changed, **_PRIVATE)
     for button, write in ((parts.html, handlers.save_html), (parts.json, handlers.save_json)):
         taken = answering(write, parts.status)
-        saved = button.click(taken, [parts.told, parts.which], [parts.file, parts.status], **_PRIVATE)
+        saved = button.click(taken, [parts.opened, parts.which], [parts.file, parts.status], **_PRIVATE)
         saved.success(None, parts.file, None, js=SAVE, api_visibility="private")
 
 
@@ -223,23 +234,24 @@ class Handlers:
         told = self._behind.told(chosen, listing.items[row], visitor)
         names = [(_title(t, self._context.prompts), k) for k, t in enumerate(told)]
         which = gr.update(choices=names, value=0, visible=True)
-        return {p.told: told, p.which: which, p.table: _table(listing, row), **self._shown(chosen, told[0])}
+        opened = Opened(chosen, told)
+        return {p.opened: opened, p.which: which, p.table: _table(listing, row), **self._shown(opened, 0)}
 
-    def choose_dialogue(self, told: Any, which: int, *values: Any) -> Updates:
+    def choose_dialogue(self, opened: Opened | None, which: int) -> Updates:
         """Another dialogue of the open item."""
-        return self._shown(_chosen(values), told[which]) if told else {}
+        return self._shown(opened, which) if opened else {}
 
-    def save_html(self, told: Any, which: int) -> Updates:
+    def save_html(self, opened: Opened | None, which: int) -> Updates:
         """The open dialogue as a page, on its way to the browser."""
         from moralsc.reports.card_page import card_html
 
-        return self._saved(told, which, "html", "text/html", card_html)
+        return self._saved(opened, which, "html", "text/html", card_html)
 
-    def save_json(self, told: Any, which: int) -> Updates:
+    def save_json(self, opened: Opened | None, which: int) -> Updates:
         """The open dialogue as JSON, on its way to the browser."""
         from moralsc.experiment.card import to_json
 
-        return self._saved(told, which, "json", "application/json", to_json)
+        return self._saved(opened, which, "json", "application/json", to_json)
 
     def _listed(self, visitor: str, chosen: Chosen, page: int) -> Updates:
         p = self._parts
@@ -256,20 +268,20 @@ class Handlers:
             p.status: updates.status(""),
         }
 
-    def _shown(self, chosen: Chosen, told: Any) -> Updates:
-        p = self._parts
+    def _shown(self, opened: Opened, which: int) -> Updates:
+        p, told = self._parts, opened.told[which]
         view = views.keyed(views.dialogue(told.probe, self._context.prompts))
         return {
             p.dialogue: {**view, "warning": "" if told.same else _CHANGED, "place": "behind the figures"},
             p.taking: gr.update(visible=True),
-            p.probe: views.inert({"address": self._behind.address(chosen, told)}),
+            p.probe: views.inert({"address": self._behind.address(opened.chosen, told)}),
             p.status: updates.status(""),
         }
 
-    def _saved(self, told: Any, which: int, ending: str, kind: str, write: Any) -> Updates:
-        if not told:
+    def _saved(self, opened: Opened | None, which: int, ending: str, kind: str, write: Any) -> Updates:
+        if opened is None:
             return {}
-        one = told[which or 0]
+        one = opened.told[which or 0]
         text = write(behind.card(one, len(one.probe.arms) - 1))
         return {self._parts.file: json.dumps({"name": behind.file_name(one, ending), "kind": kind, "text": text})}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -21,6 +21,9 @@ from moralsc.ui.own import Visitor
 from moralsc.ui.parts import filled, heading
 from moralsc.ui.updates import Updates, answering
 
+if TYPE_CHECKING:
+    from moralsc.reports.pairs import Compared
+
 _PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _FIRST = "specificity-0"
 _COUNT = """
@@ -34,6 +37,15 @@ _TO_ITEMS = """() => requestAnimationFrame(() => {
   const item = document.getElementById('m-compare-item');
   if (item && item.getBoundingClientRect().bottom > innerHeight - 240) item.scrollIntoView({ block: 'start' });
 })"""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was found, and of which sides: the choosers may stand elsewhere by the time a count is pressed."""
+
+    a: Side
+    b: Side
+    found: Compared
 
 
 @dataclass(frozen=True)
@@ -68,9 +80,9 @@ def build(context: Context, library: Library, visitor: Visitor, shown: gr.Tab) -
     do(p.b[0].input, handlers.choose_b, [p.b[0]], [*p.b, p.status])
     do(p.go.click, handlers.compare, choosers, [p.compared, p.result, p.item, p.columns, p.status])
     opened = [p.cell, p.item, p.columns, p.left, p.right, p.status]
-    counted = do(p.result.submit, handlers.choose_cell, [p.compared, *choosers], opened)
+    counted = do(p.result.submit, handlers.choose_cell, [p.compared], opened)
     counted.success(None, js=_TO_ITEMS, api_visibility="private")
-    do(p.item.input, handlers.choose_item, [p.item, p.compared, p.cell, *choosers], opened)
+    do(p.item.input, handlers.choose_item, [p.item, p.compared, p.cell], opened)
 
 
 def _build_parts() -> Parts:
@@ -137,30 +149,31 @@ class Handlers:
         """Set B against A."""
         p = self._parts
         hidden = {p.item: gr.update(visible=False), p.columns: gr.update(visible=False)}
+        a, b = _sides(values)
         try:
-            compared = self._comparer.compare(*_sides(values), visitor)
+            compared = self._comparer.compare(a, b, visitor)
         except MoralscError as error:
             return {p.status: updates.status(str(error), problem=True), p.result: {}, p.compared: None, **hidden}
         hint = updates.status("Press a count to open its items.")
-        return {p.compared: compared, p.result: comparing.view(compared), p.status: hint, **hidden}
+        return {p.compared: Comparison(a, b, compared), p.result: comparing.view(compared), p.status: hint, **hidden}
 
-    def choose_cell(self, event: gr.EventData, visitor: str, compared: Any, *values: str) -> Updates:
+    def choose_cell(self, event: gr.EventData, visitor: str, compared: Comparison | None) -> Updates:
         """A count: open its first item."""
         p = self._parts
         given = event._data.get("cell", "") if isinstance(event._data, dict) else ""
         cell = comparing.read_cell(str(given))
-        names = comparing.items(compared, cell) if compared and cell else ()
-        if cell is None or not names:
+        names = comparing.items(compared.found, cell) if compared and cell else ()
+        if compared is None or cell is None or not names:
             return {}
         label = f"Items behind this count: {cell.before} in A, {cell.after} in B"
         chooser = gr.update(choices=list(names), value=names[0], label=label, visible=True)
-        return {p.cell: cell, p.item: chooser, **self._shown(visitor, names[0], compared, cell, values)}
+        return {p.cell: cell, p.item: chooser, **self._shown(visitor, names[0], compared, cell)}
 
-    def choose_item(self, visitor: str, item: str, compared: Any, cell: Cell | None, *values: str) -> Updates:
+    def choose_item(self, visitor: str, item: str, compared: Comparison | None, cell: Cell | None) -> Updates:
         """Another item of the same count."""
-        if not compared or cell is None or not item:
+        if compared is None or cell is None or not item:
             return {}
-        return self._shown(visitor, item, compared, cell, values)
+        return self._shown(visitor, item, compared, cell)
 
     def _offered(self, visitor: str, side: tuple[gr.Dropdown, ...], run: str, first: str) -> Updates:
         models, conditions = self._comparer.offered(run, visitor)
@@ -171,9 +184,9 @@ class Handlers:
             side[2]: gr.update(choices=[(condition_title(c, known), c) for c in conditions], value=value),
         }
 
-    def _shown(self, visitor: str, item: str, compared: Any, cell: Cell, values: tuple[str, ...]) -> Updates:
+    def _shown(self, visitor: str, item: str, compared: Comparison, cell: Cell) -> Updates:
         p = self._parts
-        a, b = comparing.behind(compared, cell, *_sides(values))
+        a, b = comparing.behind(compared.found, cell, compared.a, compared.b)
         drawn = [self._drawn(visitor, chosen, item, place) for chosen, place in ((a, "of A"), (b, "of B"))]
         return {p.left: drawn[0], p.right: drawn[1], p.columns: gr.update(visible=True)}
 

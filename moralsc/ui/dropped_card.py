@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from moralsc.engines.base import StopFlag
 from moralsc.errors import MoralscError
 from moralsc.models import find
 from moralsc.ui import asked_again, texts, views
 from moralsc.ui.context import Context
+from moralsc.ui.jobs import Job
 from moralsc.ui.loading import until_loaded
 from moralsc.ui.parts import filled
 from moralsc.ui.queues import MODEL_LIMIT, MODEL_QUEUE
@@ -35,16 +35,19 @@ def build(context: Context) -> None:
         elem_classes="m-drop",
         elem_id="m-card-drop",
     )
-    handlers = DroppedCard(context, card, filled("again", elem_id="m-again-result"))
-    card.upload(handlers.ask_again, [card], [handlers.result, card], **_MODEL)
+    stop = gr.Button("Stop", interactive=False, size="sm", min_width=60, scale=0, elem_id="m-again-stop")
+    handlers = DroppedCard(context, card, stop, filled("again", elem_id="m-again-result"))
+    card.upload(handlers.ask_again, [card], [handlers.result, card, stop], **_MODEL)
+    stop.click(handlers.end, None, stop, queue=False, **_PRIVATE)
 
 
 @dataclass(frozen=True)
 class DroppedCard:
-    """The handler of a dropped card, and the parts that it changes."""
+    """The handlers of a dropped card, and the parts that they change."""
 
     context: Context
     card: gr.File
+    stop: gr.Button
     result: gr.HTML
 
     def ask_again(self, path: str, request: gr.Request) -> Iterator[Updates]:
@@ -54,27 +57,41 @@ class DroppedCard:
         yield {self.result: asked_again.sentence("Reading the card…")}
         try:
             card = read_card(Path(path).read_bytes())
-            for far in until_loaded(self.context.engines, card.model, StopFlag()):
-                yield {self.result: asked_again.sentence(texts.coming(find(card.model).title, far))}
-            yield {self.result: asked_again.sentence("Asking…")}
-            yield self._over(self._asked(card, request))
+            yield self._over((yield from self._carried_out(card, request)))
         except MoralscError as error:
             yield self._over(asked_again.sentence(str(error), problem=True))
 
+    def end(self, request: gr.Request) -> Updates:
+        """Stop waiting for the card's model, or asking it."""
+        self.context.jobs.stop(session(request))
+        return {self.stop: gr.update(interactive=False)}
+
     def _over(self, result: views.View) -> Updates:
-        return {self.result: result, self.card: None}
+        return {self.result: result, self.card: None, self.stop: gr.update(interactive=False)}
 
-    def _asked(self, card: Card, request: gr.Request) -> views.View:
-        from moralsc.experiment.card import reask
-
-        engine = self.context.engines.get(card.model)
+    def _carried_out(self, card: Card, request: gr.Request) -> Generator[Updates, None, views.View]:
+        """Wait for the model and ask it, as the visitor's one job from the first moment on; returns what to show."""
         jobs = self.context.jobs
         job = jobs.take(session(request), jobs.start(session(request)))
         if job is None:
-            return asked_again.sentence("It was stopped.")
+            return asked_again.sentence(texts.STOPPED_WAITING)
         try:
-            with self.context.line.turn(job):
-                found = list(reask(card, engine, job))
+            yield {self.stop: gr.update(interactive=True)}
+            for far in until_loaded(self.context.engines, card.model, job):
+                yield {self.result: asked_again.sentence(texts.coming(find(card.model).title, far))}
+            if job.stopped:
+                return asked_again.sentence(texts.STOPPED_WAITING)
+            yield {self.result: asked_again.sentence("Asking…")}
+            return self._asked(card, job)
         finally:
+            # Also when the page was closed mid-stream, as in Probe.
+            job.stop()
             jobs.finish(session(request), job)
+
+    def _asked(self, card: Card, job: Job) -> views.View:
+        from moralsc.experiment.card import reask
+
+        engine = self.context.engines.get(card.model)
+        with self.context.line.turn(job, self.context.settings.queue):
+            found = list(reask(card, engine, job))
         return asked_again.view(card, found, engine.provenance.get("weights", ""), texts.planted(card.model))

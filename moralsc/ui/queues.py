@@ -3,6 +3,9 @@
 Gradio's queues count events, and an event that downloads its model first would keep others from asking. So many events
 may be under way, and those whose model is there stand in a line of ours. Two of gradio's queues after one another would
 do as well, but its client loses messages of an event that begins while the stream of the one before is closing.
+
+The setting `queue` bounds each of the two: those who stand in our line, and the events that wait in gradio's queues,
+which of the page's are those that come while MODEL_LIMIT are under way.
 """
 
 import threading
@@ -11,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from moralsc.engines.base import StopFlag
+from moralsc.errors import MoralscError
+from moralsc.ui import texts
 
 MODEL_QUEUE = "model"
 # Gradio takes the limit of a queue from whichever of its events comes first: each of them must name it. A place is a
@@ -23,6 +28,10 @@ _ASKING = 2
 _LOOK_SECONDS = 0.02
 
 
+class LineFull(MoralscError):
+    """As many wait for a model as may; the sentence says to try again."""
+
+
 class Line:
     """The first few in line may ask; the others wait, first come first served."""
 
@@ -31,11 +40,25 @@ class Line:
         self._line: list[object] = []
         self._lock = threading.Lock()
 
+    @property
+    def waiting(self) -> int:
+        """How many stand in line and may not ask yet."""
+        return max(0, len(self._line) - self._places)
+
     @contextmanager
-    def turn(self, job: StopFlag) -> Iterator[None]:
-        """Wait for a turn and have it; whoever is stopped meanwhile has it at once, and is expected to leave."""
+    def turn(self, job: StopFlag, most: int | None = None) -> Iterator[None]:
+        """Wait for a turn and have it; whoever is stopped meanwhile has it at once, and is expected to leave.
+
+        Args:
+            most: how many may wait, this one counted; None for any number.
+
+        Raises:
+            LineFull: that many wait already.
+        """
         place = object()
         with self._lock:
+            if most is not None and len(self._line) >= self._places + most:
+                raise LineFull(texts.BUSY)
             self._line.append(place)
         try:
             while not job.stopped and not self._is_next(place):

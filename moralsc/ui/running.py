@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from moralsc.errors import InputError, MoralscError
+from moralsc.errors import InputError, ModelError, MoralscError
 from moralsc.experiment.export import to_json, to_markdown
 from moralsc.experiment.probe import Probe, new_probe
 from moralsc.items import Item
@@ -26,6 +26,7 @@ from moralsc.ui.jobs import Job
 from moralsc.ui.link import Step
 from moralsc.ui.loading import until_loaded
 from moralsc.ui.parts import Parts
+from moralsc.ui.queues import LineFull
 from moralsc.ui.runs import Action, Order, Scene, carry_out
 from moralsc.ui.updates import Updates, session, status
 
@@ -92,13 +93,8 @@ class Running:
         steps = {Action.ASK: linked, Action.APPLY: (Step(chosen, text),), Action.CLIMB: ()}[action]
         order = Order(action, model, item, manner_of(*manner), steps)
         try:
-            if not (yield from self._loaded(model, job)):
-                return
-            with self.context.line.turn(job):
-                for scene in carry_out(self.context, order, probe, job):
-                    yield self._drawn(scene, model)
-            if action is Action.ASK and not job.discarded:
-                yield {self.parts.state_steps: ()}
+            if (yield from self._loaded(model, job)):
+                yield from self._in_turn(order, probe, job)
         finally:
             # Also when the page was closed mid-stream: the engine must not go on for nobody.
             job.stop()
@@ -113,11 +109,30 @@ class Running:
                     yield {p.status: updates.coming(find(model).title, far)}
         except MoralscError as error:
             if not job.discarded:
-                yield {p.status: status(str(error), problem=True, offer=updates.offer(model))}
+                offer = updates.offer(model) if isinstance(error, ModelError) else ""
+                yield {p.status: status(str(error), problem=True, offer=offer)}
             return False
         if job.stopped and not job.discarded:
             yield {p.status: status(texts.STOPPED_WAITING)}
         return not job.stopped
+
+    def _in_turn(self, order: Order, probe: Probe | None, job: Job) -> Iterator[Updates]:
+        """Stand in line, then carry the order out; whoever leaves the line keeps the dialogue and a link's steps."""
+        p = self.parts
+        try:
+            with self.context.line.turn(job, self.context.settings.queue):
+                if job.stopped:
+                    if not job.discarded:
+                        yield {p.status: status(texts.STOPPED_IN_LINE)}
+                    return
+                for scene in carry_out(self.context, order, probe, job):
+                    yield self._drawn(scene, order.model)
+        except LineFull as error:
+            if not job.discarded:
+                yield {p.status: status(str(error), problem=True)}
+            return
+        if order.action is Action.ASK and not job.discarded:
+            yield {p.state_steps: ()}
 
     def settle(self, probe: Probe | None, item: Item | None, chosen: str, model: str, request: gr.Request) -> Updates:
         """After a job, by what is chosen now: which buttons do something."""
@@ -134,7 +149,7 @@ class Running:
         if jobs.running(session(request)):
             return {}
         probe = probe.settled() if probe else None
-        said = Scene(probe, "That did not work: the page may be busy. Try again.", problem=True)
+        said = Scene(probe, texts.BUSY, problem=True)
         return {**self._drawn(said, model), **updates.idle(self.parts, probe, item, chosen, model)}
 
     def stop(self, request: gr.Request) -> Updates:
@@ -187,7 +202,7 @@ class Running:
             drawn[p.dialogue] = views.keyed(views.dialogue(scene.probe, self.context.prompts))
             drawn[p.ladder] = views.keyed(views.ladder(scene.probe, self.context.prompts))
         if scene.status:
-            drawn[p.status] = status(scene.status, scene.problem, updates.offer(model) if scene.problem else "")
+            drawn[p.status] = status(scene.status, scene.problem, updates.offer(model) if scene.failed else "")
         return drawn
 
     def _changed(

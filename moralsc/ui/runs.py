@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from moralsc.dialogue import Status
-from moralsc.errors import MoralscError
+from moralsc.errors import ModelError, MoralscError
 from moralsc.experiment import probe as probing
 from moralsc.experiment.probe import Manner, Probe
 from moralsc.items import Item
 from moralsc.models import find_for
+from moralsc.ui import texts
 from moralsc.ui.context import Context
 from moralsc.ui.jobs import Job
 from moralsc.ui.link import Step
@@ -51,11 +52,13 @@ class Scene:
         probe: the dialogue and ladder so far, None before anything was asked.
         status: the status line; empty leaves it as it is.
         problem: the status is about something that went wrong.
+        failed: it went wrong with the model, so that another one may do.
     """
 
     probe: Probe | None
     status: str = ""
     problem: bool = False
+    failed: bool = False
 
 
 def carry_out(context: Context, order: Order, probe: Probe | None, job: Job) -> Iterator[Scene]:
@@ -69,12 +72,16 @@ def carry_out(context: Context, order: Order, probe: Probe | None, job: Job) -> 
             yield scene
     except MoralscError as error:
         if not job.discarded:
-            yield replace(scene, status=str(error), problem=True)
+            yield replace(scene, status=str(error), problem=True, failed=isinstance(error, ModelError))
         return
     if scene.probe is not None and not job.discarded:
         climbed = scene.probe.ladder is not None and scene.probe.ladder is not (probe and probe.ladder)
         said = ladder_ending(scene.probe, job, climbed) if order.action is Action.CLIMB else ending(scene.probe, job)
-        yield replace(scene, status=said, problem=bool(failure(scene.probe)) and not climbed)
+        failed = bool(failure(scene.probe)) and not climbed
+        why = texts.without_opening(scene.probe.manner.form, order.manner.form)
+        if why and not (failed or job.stopped):
+            said = f"{said}.{why}"
+        yield replace(scene, status=said, problem=failed, failed=failed)
 
 
 _BUSY = {

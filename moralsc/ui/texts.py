@@ -30,9 +30,9 @@ SCORED_BY = {ScoredBy.TEXT: "the option's words", ScoredBy.LABEL: "the option's 
 SMALL_MASS = 0.5
 NO_OPTION = "It names none of the options."
 SCORED_ONLY = "No answer was written here: the options were scored alone."
-
-
 STOPPED_WAITING = "Stopped. A download that has begun goes on: ask again when it is done."
+STOPPED_IN_LINE = "Stopped before the model was asked."
+BUSY = "That did not work: the page may be busy. Try again."
 
 
 def coming(title: str, far: tuple[int, int] | None) -> str:
@@ -40,10 +40,21 @@ def coming(title: str, far: tuple[int, int] | None) -> str:
     return f"Downloading {title}: {bytes_of(*far)}" if far else f"Loading {title}…"
 
 
-def no_probabilities(form: Form) -> str:
-    """What stands with an answer that its server gave without probabilities."""
-    free = " It was asked without an opening, which the server would not continue." if form is Form.FREE else ""
-    return f"The server gives no probabilities for this: the answer as written stands alone.{free}"
+def no_probabilities(form: Form, wanted: Form | None = None) -> str:
+    """What stands with an answer that its server gave without probabilities; the forms are `without_opening`'s."""
+    alone = "The server gives no probabilities for this: the answer as written stands alone."
+    return alone + without_opening(form, wanted)
+
+
+def without_opening(form: Form, wanted: Form | None) -> str:
+    """What is added where a model was asked freely only because its server continues no opening; else empty.
+
+    Args:
+        form: how it was asked.
+        wanted: how it was to be asked, None where nobody knows any more: a free answer may have been chosen.
+    """
+    unlike = form is Form.FREE and wanted is Form.PRIMED
+    return " It was asked without an opening, which the server would not continue." if unlike else ""
 
 
 def instead(title: str) -> str:

@@ -67,7 +67,11 @@ def limit(model: str, item: Item | None) -> str:
 
 
 def offer(model: str) -> str:
-    """The offer of a bundled model where this one could not be asked; empty if it is one itself."""
+    """The words that offer a bundled model in place of this one; empty if it is one itself.
+
+    They belong where the model could not be loaded or asked, or failed. A slip of the visitor's, or a page that is
+    busy, would be the same with any model.
+    """
     return "" if find(model).bundled else texts.instead(first_bundled().title)
 
 

@@ -40,6 +40,12 @@ def told(page: Page) -> None:
     expect(page.locator("#m-behind-dialogue .m-turn")).to_have_count(2)
 
 
+def choose(page: Page, chooser: str, nth: int) -> None:
+    """Take an option of a list, counted from 0."""
+    page.locator(f"{chooser} input").click()
+    page.locator("[role=option]").nth(nth).click()
+
+
 def test_a_row_opens_the_dialogue_as_the_model_saw_it(opened: Page) -> None:
     told(opened)
     turn = opened.locator("#m-behind-dialogue .m-turn").first
@@ -97,6 +103,26 @@ def test_a_count_opens_both_dialogues(opened: Page) -> None:
     expect(columns).to_have_count(2)
     expect(columns.nth(0).locator(".m-turn")).to_have_count(1)
     expect(columns.nth(1).locator(".m-turn")).to_have_count(2)
+
+
+def test_what_is_open_stays_what_it_is_when_other_things_are_chosen(opened: Page) -> None:
+    told(opened)
+    link = opened.get_by_role("link", name="Open in Probe")
+    before = link.get_attribute("href")
+    rows = opened.locator("#m-behind-table button")
+    first = rows.first.inner_text()
+    choose(opened, "#m-behind-benchmark", 1)
+    expect(rows.first).not_to_have_text(first)
+    choose(opened, "#m-behind-which", 1)
+    expect(link).not_to_have_attribute("href", before or "")
+    address = [(link_of or "").partition("&do=")[0] for link_of in (before, link.get_attribute("href"))]
+    assert address[0] == address[1], "another dialogue of the same item of the same set"
+    opened.locator("#m-compare-go").click()
+    count = opened.locator("#m-compare-result button").first
+    expect(count).to_be_visible()
+    choose(opened, "#m-b-condition", 0)
+    count.click()
+    expect(opened.locator("#m-compare-columns .m-dialogue").nth(1).locator(".m-turn")).to_have_count(2)
 
 
 @pytest.mark.parametrize("look", LOOKS)

@@ -37,6 +37,14 @@ class Shifted(FakeEngine):
         yield whole if self.said is None else whole[:2] + self.said
 
 
+@dataclass
+class Silent(Shifted):
+    """Gives no log-probabilities, as some servers do."""
+
+    def score(self, scorings: Sequence[Scoring]) -> Any:
+        return [None] * len(scorings)
+
+
 def asked(item: Item, manner: Manner = MANNERS[0], corrections: Sequence[str] = ("specificity-0", "cot")) -> Dialogue:
     probe: Probe = probing.new_probe("fake", item, manner, PROMPTS)
     *_, probe = probing.ask(probe, fake(), PROMPTS, StopFlag())
@@ -90,10 +98,29 @@ def test_a_text_that_differs_is_different_from_there_on() -> None:
     assert first.shift == 0
 
 
+def test_figures_that_do_not_come_again_are_not_the_same_but_not_measured() -> None:
+    for again in reask(made(), Silent(), StopFlag()):
+        assert again.match is Match.NOT_MEASURED
+        assert again.step.scored is not None
+        assert again.matches == (Match.NOT_MEASURED,) * len(again.step.scored.labels)
+        assert (again.logprobs, again.shift) == (None, None)
+    (first, *_) = reask(made(), Silent(said="!"), StopFlag())
+    assert first.match is Match.DIFFERENT, "a text that differs differs whatever the figures are"
+
+
+def test_a_step_without_figures_does_not_miss_them() -> None:
+    card = made()
+    silent = replace(card, steps=tuple(replace(step, scored=None) for step in card.steps))
+    assert matches(silent, Silent()) == [Match.SAME] * 3
+
+
 def test_asking_again_stops_when_told() -> None:
-    stop = StopFlag()
+    stop, engine, card = StopFlag(), fake(), made()
     stop.stop()
-    assert list(reask(made(), fake(), stop)) == []
+    assert list(reask(card, engine, stop)) == []
+    scored_only = replace(card, steps=tuple(replace(step, written=()) for step in card.steps))
+    assert list(reask(scored_only, engine, stop)) == []
+    assert engine.calls == []
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
-from batch.fakes import FAKES, PROMPTS, SETTINGS, design, fake
+from batch.fakes import FAKES, PROMPTS, SETTINGS, FakeEngine, design, fake
 from catalogues import offering
 
 from moralsc.batch import folder
@@ -22,6 +22,13 @@ from moralsc.ui.context import new_context
 from moralsc.ui.library import Library
 
 MADE = design(["bbq:bundled:Age,Religion", "winogender:bundled"], "specificity-0,cot", limit=30)
+
+
+class Silent(FakeEngine):
+    """Gives no log-probabilities, as some servers do."""
+
+    def score(self, scorings: Any) -> Any:
+        return [None] * len(scorings)
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +142,21 @@ def test_a_card_asked_again_says_which_field_is_different(answers: Behind) -> No
     assert [row["match"] for row in figures] == ["different by 1", *["same"] * (len(figures) - 1)]
 
 
+def test_figures_that_do_not_come_again_are_said_to_be_not_measured(answers: Behind) -> None:
+    told = answers.told(BBQ, answers.listing(BBQ, 0).items[0])[0]
+    with offering(FAKES):
+        card = behind.card(told, 0)
+    shown = asked_again.view(card, list(reask(card, Silent(spec=FAKES["fake"]), StopFlag())), "sha256:0")
+    assert [turn["match"] for turn in shown["turns"].values()] == ["not measured"] * 2
+    assert list(shown["lines"].values()) == [
+        "The log-probabilities of turns 1, 2 could not be measured again: the model gave none this time."
+    ]
+    rows = [row for turn in shown["turns"].values() for row in turn["rows"].values()]
+    assert len(rows) == sum(len(step.written) + len(step.scored.labels) for step in card.steps if step.scored)
+    figures = [row for row in rows if row["name"].startswith("log p")]
+    assert {(row["now"], row["match"]) for row in figures} == {("none", "not measured")}
+
+
 class TestHandlers:
     """What events do, without a browser."""
 
@@ -159,10 +181,20 @@ class TestHandlers:
         listing = handlers.open("", None)[p.listing]
         event = gr.EventData(None, {"row": "2"})
         found = handlers.choose_item(event, "", listing, *_values(BBQ))
-        assert found[p.told][0].probe.item.id == listing.items[2]
+        assert found[p.opened].told[0].probe.item.id == listing.items[2]
         assert [row["open"] for row in found[p.table]["rows"].values()].index("m-opened") == 2
         assert found[p.dialogue]["warning"] == ""
         assert found[p.taking]["visible"]
+
+    def test_the_link_is_of_the_open_item_whatever_is_chosen_since(self, handlers: Handlers) -> None:
+        p = handlers._parts
+        listing = handlers.open("", None)[p.listing]
+        with offering(FAKES):
+            found = handlers.choose_item(gr.EventData(None, {"row": "0"}), "", listing, *_values(BBQ))
+            # What the list is of by now is no part of this event at all.
+            links = [handlers.choose_dialogue(found[p.opened], k)[p.probe]["address"] for k in (0, 1)]
+        assert links[0] == found[p.probe]["address"] != links[1]
+        assert all(f"set=bbq%3Abundled&item={listing.items[0]}" in link for link in links)
 
     @pytest.mark.parametrize("row", ["", "x", "-1", "999", None])
     def test_a_row_that_is_not_there_does_nothing(self, handlers: Handlers, row: Any) -> None:

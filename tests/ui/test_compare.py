@@ -134,12 +134,28 @@ def test_a_press_on_a_count_opens_both_dialogues(comparer: Comparer, library: Li
     p = handlers._parts
     sides = (*("one", "fake", "baseline"), *("two", "other", "specificity-0"))
     compared = handlers.compare("", *sides)[p.compared]
-    key = next(c["key"] for c in cells(comparing.view(compared)) if c["count"])
+    key = next(c["key"] for c in cells(comparing.view(compared.found)) if c["count"])
     with offering(FAKES):
-        found = handlers.choose_cell(gr.EventData(None, {"cell": key}), "", compared, *sides)
+        found = handlers.choose_cell(gr.EventData(None, {"cell": key}), "", compared)
     cell = comparing.read_cell(key)
     assert cell is not None
-    assert found[p.item]["choices"] == list(comparing.items(compared, cell))
+    assert found[p.item]["choices"] == list(comparing.items(compared.found, cell))
     assert found[p.columns]["visible"]
     assert [len(found[side]["turns"]) for side in (p.left, p.right)] == [1, 3]
-    assert handlers.choose_cell(gr.EventData(None, {"cell": "9/right/right/wrong"}), "", compared, *sides) == {}
+    assert handlers.choose_cell(gr.EventData(None, {"cell": "9/right/right/wrong"}), "", compared) == {}
+
+
+def test_a_count_opens_the_conditions_that_were_compared_whatever_is_chosen_since(
+    comparer: Comparer, library: Library
+) -> None:
+    with gr.Blocks():
+        handlers = Handlers(new_context(SETTINGS), comparer, Behind(library, SETTINGS, PROMPTS), _build_parts())
+    p = handlers._parts
+    compared = handlers.compare("", "one", "fake", "baseline", "two", "other", "specificity-0")[p.compared]
+    cell = next(c["key"] for c in cells(comparing.view(compared.found)) if c["count"])
+    with offering(FAKES):
+        handlers.choose_b("", "one")
+        found = handlers.choose_cell(gr.EventData(None, {"cell": cell}), "", compared)
+        again = handlers.choose_item("", found[p.item]["value"], compared, found[p.cell])
+    assert (compared.a, compared.b) == (A, OTHER)
+    assert [again[side]["turns"] for side in (p.left, p.right)] == [found[side]["turns"] for side in (p.left, p.right)]

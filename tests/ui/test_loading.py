@@ -16,7 +16,7 @@ from moralsc.engines.pool import EnginePool
 from moralsc.errors import ModelError
 from moralsc.notation import bytes_of
 from moralsc.settings import Settings
-from moralsc.ui import loading, updates, views
+from moralsc.ui import loading, texts, updates, views
 from moralsc.ui.jobs import Job
 from moralsc.ui.loading import until_loaded
 from moralsc.ui.parts import build_header, build_parts
@@ -125,6 +125,9 @@ def test_after_a_failure_nothing_asks_and_a_bundled_model_is_offered() -> None:
         assert last[p.status]["text"].startswith("It is gated")
         assert last[p.status]["address"] == "https://hub/somebody/solo"
         assert "instead" in last[p.status]["offer"]
+        slip = running.recover("", None, None, "", HUB.name, REQUEST)
+        assert slip[p.status]["text"] == texts.BUSY
+        assert "offer" not in slip[p.status], "another model would be as busy"
         assert not context.jobs.running("visitor")
         *_, bundled = asked(running, MODEL)
         assert "offer" not in bundled[p.status], "there is nothing else to offer"

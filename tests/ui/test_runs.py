@@ -7,7 +7,8 @@ import pytest
 from hand_made import ADMISSIONS, BBQ, WINOGENDER
 from served import MODEL, GatedEngine, make_context
 
-from moralsc.dialogue import Message, Mode, Status
+from moralsc.dialogue import Form, Message, Mode, Status
+from moralsc.engines.base import Limits
 from moralsc.errors import ModelError
 from moralsc.experiment.probe import MAX_TURNS, Manner, Probe
 from moralsc.items import Item
@@ -154,6 +155,46 @@ def test_a_model_that_fails_on_the_ladder_ends_it_with_its_sentence() -> None:
     assert last.problem
     assert "The graphics card is gone." in last.status
     assert done(last).ladder is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "wanted", "failed"),
+    [
+        (" their", order(Action.ASK), False),
+        (" their", order(Action.ASK, Step("feedback")), False),
+        (" their", order(Action.APPLY, REVIEW), False),
+        (ModelError("The graphics card is gone."), order(Action.ASK), True),
+        (ModelError("The graphics card is gone."), order(Action.CLIMB), True),
+    ],
+)
+def test_only_what_the_model_could_not_do_is_laid_to_it(answer: str | ModelError, wanted: Order, failed: bool) -> None:
+    assert run(GatedEngine([answer]), wanted)[-1].failed is failed
+
+
+def test_a_ladder_that_no_probabilities_can_draw_is_laid_to_the_model() -> None:
+    last = run(Limited(Limits(probabilities=False)), order(Action.CLIMB))[-1]
+    assert "gives none" in last.status
+    assert last.failed
+
+
+class Limited(GatedEngine):
+    """An engine that says what it cannot do."""
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__()
+        self.limits = limits
+
+
+@pytest.mark.parametrize("continues", [True, False])
+@pytest.mark.parametrize("form", Form)
+def test_that_an_opening_could_not_be_sent_is_said_where_one_was_chosen(continues: bool, form: Form) -> None:
+    engine = Limited(Limits(continues=continues))
+    probe = None
+    for wanted in (order(Action.ASK, manner=Manner(form=form)), order(Action.APPLY, REVIEW, manner=Manner(form=form))):
+        last = run(engine, wanted, probe)[-1]
+        probe = done(last)
+        assert not last.problem
+        assert ("without an opening" in last.status) is (form is Form.PRIMED and not continues)
 
 
 def stopping(job: Job, at: int) -> GatedEngine:

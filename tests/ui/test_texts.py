@@ -9,7 +9,7 @@ import pytest
 from hand_made import ADMISSIONS, BBQ, OWN, WINOGENDER
 
 from moralsc.answers import Score, ScoredBy
-from moralsc.dialogue import Turn, baseline
+from moralsc.dialogue import Form, Turn, baseline
 from moralsc.experiment.probe import Ladder, Manner, Rung, arms
 from moralsc.items import Condition, Item
 from moralsc.models import catalogue
@@ -30,6 +30,13 @@ def test_a_gap_names_whom_it_favours(gap: float, said: str) -> None:
     assert sentence.startswith(said)
     assert ("Black" in sentence) == (gap > 0.005)
     assert ("White" in sentence) == (gap < -0.005)
+
+
+@pytest.mark.parametrize("form", Form)
+@pytest.mark.parametrize("wanted", [None, *Form])
+def test_an_opening_is_missed_only_where_one_was_wanted_and_none_was_sent(form: Form, wanted: Form | None) -> None:
+    missed = (form, wanted) == (Form.FREE, Form.PRIMED)
+    assert ("without an opening" in texts.no_probabilities(form, wanted)) is missed
 
 
 @pytest.mark.parametrize("name", catalogue())
