@@ -1,13 +1,14 @@
 """The requests that an OpenAI-compatible server is sent, and the plain values that it answers with.
 
-All go through huggingface_hub's HTTP session. The key goes into the header of each request and nowhere else.
+Chat completions go through huggingface_hub's InferenceClient, text completions (which it does not know) through its
+HTTP session. The key goes into the header of each request and nowhere else.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from huggingface_hub import errors, get_session
+from huggingface_hub import InferenceClient, errors, get_session
 
 from moralsc.dialogue import Message
 
@@ -16,9 +17,9 @@ Asked = Sequence[Message] | str
 Body = Mapping[str, Any]
 
 _NO_KEY = "none"
-"""Sent where there is no key: some servers refuse a request without a header for it."""
+"""Sent where there is no key: given none, the hub's client would send the hub's own token, to any server."""
 _LONGEST_LINE = 1_000_000
-"""Characters of one event: what has no end is never gathered."""
+"""Characters of one event of a text: what has no end is never gathered."""
 
 
 class BrokenOff(ValueError):
@@ -46,8 +47,15 @@ class Wire:
 
     def answer(self, asked: Asked, model: str, body: Body) -> dict[str, Any]:
         """A completion in one piece."""
-        path, said = _request(asked, model, body)
-        response = get_session().post(f"{self._address}{path}", json=said, headers=self._headers, timeout=self._seconds)
+        if not isinstance(asked, str):
+            with self._client() as client:
+                return dict(client.chat_completion(_plain(asked), model=model, extra_body=dict(body)))
+        response = get_session().post(
+            f"{self._address}/completions",
+            json={"model": model, "prompt": asked, **body},
+            headers=self._headers,
+            timeout=self._seconds,
+        )
         if response.status_code != 200:
             raise errors.HfHubHTTPError("", response=response)
         found = response.json()
@@ -62,17 +70,28 @@ class Wire:
             BrokenOff: it ended without saying that it was whole.
         """
         ended = False
-        for event in self._events(asked, model, body):
-            text, finished = _said(event)
+        said = self._texts(asked, model, body) if isinstance(asked, str) else self._chat(asked, model, body)
+        for text, finished in said:
             yield text
             ended = ended or finished
         if not ended:
             raise BrokenOff
 
-    def _events(self, asked: Asked, model: str, body: Body) -> Iterator[dict[str, Any]]:
-        path, said = _request(asked, model, {**body, "stream": True})
+    def _chat(self, messages: Sequence[Message], model: str, body: Body) -> Iterator[tuple[str, bool]]:
+        with self._client() as client:
+            chunks = client.chat_completion(_plain(messages), model=model, stream=True, extra_body=dict(body))
+            for chunk in chunks:
+                choice = next(iter(chunk.choices or ()), None)
+                text = choice.delta.content if choice and choice.delta else None
+                yield text or "", bool(choice and choice.finish_reason)
+
+    def _texts(self, text: str, model: str, body: Body) -> Iterator[tuple[str, bool]]:
         with get_session().stream(
-            "POST", f"{self._address}{path}", json=said, headers=self._headers, timeout=self._seconds
+            "POST",
+            f"{self._address}/completions",
+            json={"model": model, "prompt": text, "stream": True, **body},
+            headers=self._headers,
+            timeout=self._seconds,
         ) as response:
             if response.status_code != 200:
                 response.read()
@@ -86,27 +105,26 @@ class Wire:
                     raise ValueError("no event of a completion")
                 if event.get("error"):
                     raise errors.TextGenerationError(str(event["error"]))
-                yield event
+                yield _said(event)
+
+    def _client(self) -> InferenceClient:
+        # One a request: leaving it closes what it opened.
+        return InferenceClient(base_url=self._address, api_key=self._key, timeout=self._seconds)
 
     @property
     def _headers(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self._key}"}
 
 
-def _request(asked: Asked, model: str, body: Body) -> tuple[str, dict[str, Any]]:
-    """Where a completion is asked for, and what is said there."""
-    if isinstance(asked, str):
-        return "/completions", {"model": model, "prompt": asked, **body}
-    messages = [{"role": m.role, "content": m.content} for m in asked]
-    return "/chat/completions", {"model": model, "messages": messages, **body}
+def _plain(messages: Sequence[Message]) -> list[dict[str, str]]:
+    return [{"role": m.role, "content": m.content} for m in messages]
 
 
 def _said(event: Mapping[str, Any]) -> tuple[str, bool]:
-    """The text that an event of a completion brings, and whether it is the last."""
+    """The text that an event of a text completion brings, and whether it is the last."""
     choices = event.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    delta = choice.get("delta")
-    text = delta.get("content") if isinstance(delta, dict) else choice.get("text")
+    text = choice.get("text")
     return text if isinstance(text, str) else "", bool(choice.get("finish_reason"))
 
 
