@@ -133,13 +133,13 @@ def _build_parts(shared: Context) -> Parts:
             search = gr.Textbox(label="Search", placeholder="id or category", min_width=140, elem_id="m-behind-search")
         listing, open_item = gr.State(Listing()), gr.State(None)
         with gr.Row(elem_id="m-behind-columns"):
-            with gr.Column(scale=6, min_width=340):
+            with gr.Column(scale=14, min_width=340):
                 table = filled("items", js_on_load=_CHOOSE, elem_id="m-behind-table")
                 with gr.Row(elem_classes="m-pager"):
                     found = filled("status", value=updates.status(""))
                     previous = gr.Button("Previous page", size="sm", min_width=110, scale=0, interactive=False)
                     next_ = gr.Button("Next page", size="sm", min_width=110, scale=0, interactive=False)
-            with gr.Column(scale=5, min_width=340):
+            with gr.Column(scale=8, min_width=340):
                 which = gr.Dropdown(
                     [], label="What followed the baseline", visible=False, filterable=False, elem_id="m-behind-which"
                 )
