@@ -56,12 +56,12 @@ class Counter:
         return self.format.render(messages)
 
     def score(self, scorings: Sequence[Scoring]) -> list[tuple[float, ...]]:
-        candidates = [self.format.candidates(s) for s in scorings]
+        candidates = self.format.candidates(scorings)
         flat = [c for group in candidates for c in group]
-        for indices in grouped(flat, 2048):
-            self.scoring += packed([flat[index] for index in indices])
-        for group in candidates:
-            self.separate += chain(len(group[0].tokens) - 1)
+        for group in grouped(flat, 2048):
+            self.scoring += packed([flat[index] for index in group.indices])
+        for first, *_ in candidates:
+            self.separate += chain(len(first.tokens) - 1)
         return [(-1.0,) * len(s.continuations) for s in scorings]
 
     def replies(self, requests: Sequence[tuple[tuple[Message, ...], Sampling]]) -> list[str]:

@@ -78,7 +78,7 @@ def costs(engine: LocalEngine, asked: Sequence[Scoring]) -> tuple[Cost, Cost]:
     A prompt's letters differ in their last token alone, so that one pass serves them; the harness computes the logits
     of all its positions.
     """
-    candidates = [engine._format.candidates(s) for s in asked]
+    candidates = engine._format.candidates(asked)
     lengths = [len(group[0].tokens) - 1 for group in candidates]
     separate = Cost(sum(lengths), sum(lengths), sum(n * n for n in lengths))
     return separate, packed([c for group in candidates for c in group])

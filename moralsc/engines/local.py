@@ -18,12 +18,13 @@ from moralsc.dialogue import Message
 from moralsc.engines import local_load
 from moralsc.engines.allocator import keep_memory
 from moralsc.engines.base import Sampling, Scoring, StopFlag
+from moralsc.engines.lean import make_lean
 from moralsc.engines.local_decode import Decoder, ReplyText, choose_token
 from moralsc.engines.local_load import explained
 from moralsc.engines.local_prompt import ChatFormat
 from moralsc.engines.local_replies import Request, side_by_side, write
 from moralsc.engines.packing import Packing, logprobs, plan
-from moralsc.engines.trees import Candidate, grouped, nodes
+from moralsc.engines.trees import Candidate, Group, grouped
 from moralsc.errors import ModelError, PromptTooLong
 from moralsc.models import ModelSpec, Quantisation
 from moralsc.models.hub import Progress
@@ -65,6 +66,7 @@ class LocalEngine:
         self._spec = spec
         self._model = model
         self._model.train(False)
+        make_lean(model)
         self._format = ChatFormat(tokenizer)
         self._stop_ids = self._format.stop_ids | _end_ids(model)
         self._context: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
@@ -187,7 +189,7 @@ class LocalEngine:
     def score(self, scorings: Sequence[Scoring]) -> list[tuple[float, ...]]:
         """Summed log-probabilities, see `Engine.score`; `ChatFormat.candidates` says from which token on."""
         with explained(self._spec.name, "scoring"):
-            candidates = [self._format.candidates(s) for s in scorings]
+            candidates = self._format.candidates(scorings)
             flat = [c for group in candidates for c in group]
             longest = max((len(c.tokens) for c in flat), default=0)
             self._check_length(longest, 0)
@@ -235,16 +237,16 @@ class LocalEngine:
             self._tokens += tokens
 
     def _logprobs(self, candidates: Sequence[Candidate], longest: int) -> list[float]:
-        groups = grouped(candidates, self._budget)
         if longest > self._packing.limit:
             self._say_why()
-            groups = [[index] for index in range(len(candidates))]
+            groups = [Group([index], len(c.read)) for index, c in enumerate(candidates)]
+        else:
+            groups = grouped(candidates, self._budget)
         values = [0.0] * len(candidates)
         for group in groups:
-            together = [candidates[index] for index in group]
-            with self._pass(nodes(together)):
-                scored = logprobs(self._model, together)
-            for index, value in zip(group, scored, strict=True):
+            with self._pass(group.nodes):
+                scored = logprobs(self._model, [candidates[index] for index in group.indices])
+            for index, value in zip(group.indices, scored, strict=True):
                 values[index] = value
         return values
 

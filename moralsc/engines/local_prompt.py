@@ -125,24 +125,33 @@ class ChatFormat:
         """Text of tokens, without control tokens and with spaces as they are."""
         return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
-    def candidates(self, scoring: Scoring) -> list[Candidate]:
-        """The prompt joined with each continuation, tokenised together.
+    def candidates(self, scorings: Sequence[Scoring]) -> list[list[Candidate]]:
+        """For each scoring its prompt joined with each of its continuations, tokenised together.
 
         Where a tokenizer merges characters across the boundary, prompt and continuation have no boundary in tokens.
         Counting then starts earlier, at the first token in which the prompt and any of its continuations differ, and
         for all of them at the same one, so that they stay comparable: each figure is the log-probability of
         everything after the beginning that all share.
         """
+        texts = [self._texts(scoring) for scoring in scorings]
+        flat = [text for group in texts for text in group]
+        # In one call, since fast tokenizers read several texts at a time.
+        read = iter(self.tokenizer(flat, add_special_tokens=False)["input_ids"] if flat else ())
+        return [self._split([self._head + list(next(read)) for _ in group]) for group in texts]
+
+    def _texts(self, scoring: Scoring) -> list[str]:
+        """The prompt, and the prompt with each continuation."""
         prefix, primer = self._opened(scoring.messages)
         closing = self.closing if scoring.closed else ""
-        texts = [prefix + self.defuse(primer + c) + closing for c in scoring.continuations]
-        # In one call, since fast tokenizers read several texts at a time.
-        read = self.tokenizer([prefix + self.defuse(primer), *texts], add_special_tokens=False)["input_ids"]
-        prompt, *whole = (self._head + list(tokens) for tokens in read)
-        start = common_length(prompt, *whole)
+        wholes = (prefix + self.defuse(primer + c) + closing for c in scoring.continuations)
+        return [prefix + self.defuse(primer), *wholes]
+
+    def _split(self, read: Sequence[Sequence[int]]) -> list[Candidate]:
+        """Candidates of the tokens of `_texts`."""
+        start = common_length(*read)
         if start == 0:
             raise ModelError("The tokenizer leaves no token of the prompt apart from the answer.")
-        return [Candidate(tuple(tokens), start) for tokens in whole]
+        return [Candidate(tuple(tokens), start) for tokens in read[1:]]
 
     def _opened(self, messages: Sequence[Message]) -> tuple[str, str]:
         """The text up to where the assistant's open message stands, and that message, as it was given."""

@@ -19,7 +19,7 @@ from moralsc.errors import ModelError
 
 _PLAIN_LAYERS = {"full_attention", "sliding_attention", "chunked_attention"}
 _WINDOWS = ("sliding_window", "attention_chunk_size", "window_size", "keep_window_size")
-_ROWS = 64
+_ROWS = 8  # of logits in fp32, few enough for the cache
 
 
 @torch.inference_mode()

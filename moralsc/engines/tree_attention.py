@@ -14,20 +14,21 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, PreTrainedModel
 
-from moralsc.engines.trees import Block, Range, Tree, blocks
+from moralsc.engines.trees import Block, Tree, blocks
 
 _NAME = "moralsc_tree"
-LEAST = 256
+LEAST = 128
 """Nodes of the smallest block worth a call of its own."""
 
 
 @dataclass
 class Layout:
-    """The blocks of the tree that is being passed through a model; their masks, made where they are first needed."""
+    """The blocks of the tree that is being passed through a model; tensors are made where they are first needed."""
 
     ends: Sequence[int]
     blocks: Sequence[Block]
     _masks: dict[tuple[int, torch.dtype, torch.device], torch.Tensor | None] = field(default_factory=dict)
+    _seen: dict[torch.device, torch.Tensor] = field(default_factory=dict)
 
     def mask(self, index: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor | None:
         """(n, ancestors + n) additive mask of a block; None where the plain causal one is meant.
@@ -40,6 +41,13 @@ class Layout:
             self._masks[key] = None if seen is None else _additive(seen, dtype).to(device)
         return self._masks[key]
 
+    def seen(self, device: torch.device) -> torch.Tensor:
+        """(T,) nodes that the blocks look at, block after block: a block's ancestors, then the block itself."""
+        if device not in self._seen:
+            ranges = [torch.arange(*r) for block in self.blocks for r in (*block.before, block.nodes)]
+            self._seen[device] = torch.cat(ranges).to(device)
+        return self._seen[device]
+
 
 _layout: ContextVar[Layout | None] = ContextVar("layout", default=None)
 
@@ -51,8 +59,8 @@ def visible(ends: Sequence[int], block: Block) -> torch.Tensor | None:
     seen = (own[None, :] <= own[:, None]) & (own[:, None] < torch.tensor(ends[start:end])[None, :])
     if not block.before and torch.equal(seen, torch.ones_like(seen).tril()):
         return None
-    ancestors = sum(b - a for a, b in block.before)
-    return torch.cat([torch.ones(end - start, ancestors, dtype=torch.bool), seen], dim=1)
+    ancestors = torch.ones(end - start, block.sees - (end - start), dtype=torch.bool)
+    return torch.cat([ancestors, seen], dim=1)
 
 
 @contextmanager
@@ -83,29 +91,30 @@ def _attend(
     layout = _layout.get()
     if layout is None or attention_mask is not None or more.get("softcap") is not None:
         raise ValueError("tree attention serves a whole tree, without a mask or a cap")
-    result = torch.empty(*query.shape[:-1], value.shape[-1], dtype=query.dtype, device=query.device)
     repeats, grouped = query.shape[1] // key.shape[1], key.device.type == "cpu"
     if repeats > 1 and not grouped:  # elsewhere a mask and grouped heads together leave the fast kernels
         key, value = (t.repeat_interleave(repeats, dim=1) for t in (key, value))
+    # All blocks' at once, token by token as they lie in memory; a call a block costs more than the copying.
+    key, value = (t.transpose(1, 2).index_select(1, layout.seen(t.device)).transpose(1, 2) for t in (key, value))
+    heads, nodes = query.shape[1:3]
+    result = query.new_empty(1, nodes, heads, value.shape[-1])
+    first = 0
     for index, block in enumerate(layout.blocks):
-        seen = (*block.before, block.nodes)
-        mask = layout.mask(index, query.dtype, query.device)
         start, end = block.nodes
-        result[:, :, start:end] = scaled_dot_product_attention(
+        last = first + block.sees
+        mask = layout.mask(index, query.dtype, query.device)
+        attended = scaled_dot_product_attention(
             query[:, :, start:end],
-            _picked(key, seen),
-            _picked(value, seen),
+            key[:, :, first:last],
+            value[:, :, first:last],
             attn_mask=mask,
             is_causal=mask is None,
             scale=scaling,
             enable_gqa=repeats > 1 and grouped,
         )
-    return result.transpose(1, 2).contiguous(), None
-
-
-def _picked(tensor: torch.Tensor, ranges: Sequence[Range]) -> torch.Tensor:
-    parts = [tensor[:, :, start:end] for start, end in ranges]
-    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
+        result[:, start:end] = attended.transpose(1, 2)
+        first = last
+    return result, None
 
 
 def _additive(seen: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

@@ -7,7 +7,8 @@ in it once, and where they share nothing there are several roots.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import compress, count, pairwise
+from operator import ne
 
 Range = tuple[int, int]
 """First node and one past the last."""
@@ -65,6 +66,11 @@ class Block:
     nodes: Range
     before: tuple[Range, ...]
 
+    @property
+    def sees(self) -> int:
+        """Number of nodes that it looks at: its ancestors and its own."""
+        return sum(last - first for first, last in (*self.before, self.nodes))
+
 
 def plant(sequences: Sequence[Sequence[int]]) -> Tree:
     """Merge sequences into a tree. Sorted, each one leaves its predecessor's path once, so subtrees lie together."""
@@ -90,43 +96,44 @@ def plant(sequences: Sequence[Sequence[int]]) -> Tree:
 
 
 def common_length(*sequences: Sequence[object]) -> int:
-    """Number of leading tokens that all sequences share."""
-    length = 0
-    for column in zip(*sequences, strict=False):
-        if len(set(column)) > 1:
-            break
-        length += 1
-    return length
+    """Number of leading elements that all of one or more sequences share."""
+    shared = (next(compress(count(), map(ne, a, b)), min(len(a), len(b))) for a, b in pairwise(sequences))
+    return min(shared, default=len(sequences[0]))
 
 
-def grouped(candidates: Sequence[Candidate], budget: int) -> list[list[int]]:
-    """Indices of candidates, so grouped that each group's tree has at most `budget` nodes (or one candidate).
+@dataclass(frozen=True)
+class Group:
+    """Candidates that are read in one tree.
+
+    Attributes:
+        indices: of them.
+        nodes: of the tree.
+    """
+
+    indices: list[int]
+    nodes: int
+
+
+def grouped(candidates: Sequence[Candidate], budget: int) -> list[Group]:
+    """Candidates so grouped that each group's tree has at most `budget` nodes (or is that of one sequence).
 
     Groups are about alike: a small one at the end would read all weights for a few tokens.
     """
-    groups: list[list[int]] = []
-    total, size = nodes(candidates), 0
-    fewest = max(1, math.ceil(total / budget))
-    share = total / fewest
-    previous: tuple[int, ...] = ()
-    for index in sorted(range(len(candidates)), key=lambda i: candidates[i].read):
-        tokens = candidates[index].read
-        new = len(tokens) - common_length(previous, tokens)
-        enough = size >= share and len(groups) < fewest
-        if groups and size + new <= budget and not (enough and new):
-            groups[-1].append(index)
-            size += new
+    read = [c.read for c in candidates]
+    order = sorted(range(len(read)), key=read.__getitem__)
+    new = [len(read[i]) for i in order[:1]]
+    new += [len(read[b]) - common_length(read[a], read[b]) for a, b in pairwise(order)]
+    fewest = max(1, math.ceil(sum(new) / budget))
+    share = sum(new) / fewest
+    groups: list[Group] = []
+    for index, more in zip(order, new, strict=True):
+        last = groups[-1] if groups else Group([], budget)
+        enough = last.nodes >= share and len(groups) < fewest
+        if last.indices and last.nodes + more <= budget and not (enough and more):
+            groups[-1] = Group([*last.indices, index], last.nodes + more)
         else:
-            groups.append([index])
-            size = len(tokens)
-        previous = tokens
+            groups.append(Group([index], len(read[index])))
     return groups
-
-
-def nodes(candidates: Sequence[Candidate]) -> int:
-    """Number of nodes of the tree that these candidates are read in."""
-    ordered = sorted(c.read for c in candidates)
-    return sum(len(b) - common_length(a, b) for a, b in pairwise([(), *ordered]))
 
 
 def blocks(ends: Sequence[int], least: int) -> list[Block]:

@@ -16,7 +16,7 @@ from moralsc.engines.base import TOLERANCE, Scoring
 from moralsc.engines.local import LocalEngine
 from moralsc.engines.packing import logprobs, plan
 from moralsc.engines.tree_attention import visible
-from moralsc.engines.trees import Block, Candidate, Tree, blocks, common_length, grouped, nodes, plant
+from moralsc.engines.trees import Block, Candidate, Group, Tree, blocks, common_length, grouped, plant
 from moralsc.errors import ModelError
 from moralsc.models import catalogue, find
 
@@ -85,34 +85,34 @@ def test_a_common_beginning_is_computed_once(seed: int) -> None:
 def test_groups_hold_every_candidate_once_and_keep_to_the_budget(seed: int, budget: int) -> None:
     candidates = [Candidate(tuple(s), 1) for s in random_sequences(seed)]
     groups = grouped(candidates, budget)
-    assert sorted(i for group in groups for i in group) == list(range(len(candidates)))
+    assert sorted(i for group in groups for i in group.indices) == list(range(len(candidates)))
     for group in groups:
-        assert len(group) == 1 or nodes([candidates[i] for i in group]) <= budget
+        assert group.nodes == len(plant([candidates[i].read for i in group.indices]).tokens)
+        assert group.nodes <= budget or len({candidates[i].read for i in group.indices}) == 1
 
 
 def test_groups_are_about_alike() -> None:
     candidates = [Candidate((k, *range(10, 19), 0), 1) for k in range(11)]  # ten nodes each, nothing shared
-    sizes = [nodes([candidates[i] for i in group]) for group in grouped(candidates, 100)]
-    assert sizes == [60, 50]
+    assert [group.nodes for group in grouped(candidates, 100)] == [60, 50]
 
 
 def test_a_beginning_that_is_read_in_each_group_makes_no_group_more() -> None:
     shared = tuple(range(100, 130))
     candidates = [Candidate((*shared, k, *range(10, 19), 0), 1) for k in range(12)]
-    assert [nodes([candidates[i] for i in group]) for group in grouped(candidates, 100)] == [80, 100]
+    assert [group.nodes for group in grouped(candidates, 100)] == [80, 100]
 
 
 def test_answers_of_one_token_share_all_that_is_read() -> None:
     prompt = (5, 6, 7)
     letters = [Candidate((*prompt, letter), 3) for letter in (1, 2, 3)]
-    assert nodes(letters) == nodes(letters[:1]) == len(prompt)
-    assert grouped(letters, 3) == [[0, 1, 2]]
+    assert grouped(letters, 3) == [Group([0, 1, 2], len(prompt))]
 
 
 def test_common_length_counts_leading_tokens_that_all_share() -> None:
     assert common_length([1, 2, 3], [1, 2, 4], [1, 2]) == 2
     assert common_length([1], [2]) == 0
     assert common_length([], [1]) == 0
+    assert common_length([1, 2]) == 2
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -232,7 +232,7 @@ def test_stretched_rotary_positions_limit_packing_to_the_trained_length(engines:
 def test_low_precision_packs_within_its_declared_tolerance(dtype: torch.dtype, engines: Any) -> None:
     model = tiny("llama", engines.get()._format.tokenizer).to(dtype)
     assert plan(model).limit == math.inf
-    candidates = [c for s in LADDER for c in engines.get()._format.candidates(s)]
+    candidates = [c for group in engines.get()._format.candidates(LADDER) for c in group]
     separate = [logprobs(model, [c])[0] for c in candidates]
     assert logprobs(model, candidates) == pytest.approx(separate, abs=TOLERANCE[str(dtype).removeprefix("torch.")])
 
@@ -240,7 +240,7 @@ def test_low_precision_packs_within_its_declared_tolerance(dtype: torch.dtype, e
 def test_log_probabilities_follow_the_chain_rule(engines: Any) -> None:
     """Against a plain reference: one forward over the whole sequence, one term a token."""
     engine = engines.get()
-    candidate = engine._format.candidates(LATER)[2]
+    candidate = engine._format.candidates([LATER])[0][2]
     with torch.inference_mode():
         table = engine._model(torch.tensor([candidate.tokens])).logits[0].double().log_softmax(-1)
     terms = [table[at - 1, candidate.tokens[at]].item() for at in range(candidate.start, len(candidate.tokens))]

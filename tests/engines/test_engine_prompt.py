@@ -1,6 +1,7 @@
 """The text that a model sees: primers whole, markup of control tokens broken, prompt and answer tokenised together."""
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def test_no_option_can_bring_in_a_control_token(name: str, tokenizers: Any) -> N
 
     def controls(primer: str, option: str) -> list[int]:
         messages = (QUESTION, Message("assistant", primer))
-        (candidate,) = format.candidates(Scoring(messages, (option,), closed=True))
+        ((candidate,),) = format.candidates([Scoring(messages, (option,), closed=True)])
         return [id for id in candidate.tokens if id in format.defuse.ids]
 
     harmless = controls("Answer:", " x")
@@ -187,8 +188,7 @@ def test_two_newlines_close_a_reply_where_they_are_one_token() -> None:
 
 def test_a_closed_continuation_counts_the_closing_token(tokenizers: Any) -> None:
     format = ChatFormat(tokenizers["chat"])
-    closed = format.candidates(PRONOUNS)
-    opened = format.candidates(Scoring(PRONOUNS.messages, PRONOUNS.continuations, closed=False))
+    closed, opened = format.candidates([PRONOUNS, replace(PRONOUNS, closed=False)])
     end = tokenizers["chat"].convert_tokens_to_ids("<|im_end|>")
     assert [c.tokens for c in closed] == [(*o.tokens, end) for o in opened]
 
@@ -197,15 +197,15 @@ def test_what_all_options_begin_with_is_counted_too(tokenizers: Any) -> None:
     """Else the figures would say how probable the rest is once the model has begun, and their sum would be no mass."""
     format = ChatFormat(tokenizers["chat"])
     prompt = format.encode(format.render(PRONOUNS.messages))
-    candidates = format.candidates(Scoring(PRONOUNS.messages, (" her shift", " her tools"), closed=True))
+    (candidates,) = format.candidates([Scoring(PRONOUNS.messages, (" her shift", " her tools"), closed=True)])
     assert {c.start for c in candidates} == {len(prompt)}
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_prompt_and_continuation_are_tokenised_together(name: str, tokenizers: Any) -> None:
     format = ChatFormat(tokenizers[name])
-    for scoring in (PRONOUNS, LABELS):
-        candidates = format.candidates(scoring)
+    scorings = (PRONOUNS, LABELS)
+    for scoring, candidates in zip(scorings, format.candidates(scorings), strict=True):
         prompt = format.render(scoring.messages)
         assert len({c.start for c in candidates}) == 1
         assert len({c.tokens[: c.start] for c in candidates}) == 1
@@ -218,7 +218,7 @@ def test_where_tokens_merge_over_the_boundary_all_options_count_from_one_point(t
     tokenizer = tokenizers["merging"]
     format = ChatFormat(tokenizer)
     prompt = format.encode(format.render(LABELS.messages))
-    candidates = format.candidates(LABELS)
+    (candidates,) = format.candidates([LABELS])
     counted = [tokenizer.decode(c.tokens[c.start :]) for c in candidates]
     # "(a" is one token, "(" and "c" are two: the bracket belongs to the prompt, and is counted for each.
     assert len({len(c.tokens) - c.start for c in candidates}) > 1
