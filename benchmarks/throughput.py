@@ -84,6 +84,20 @@ def costs(engine: LocalEngine, asked: Sequence[Scoring]) -> tuple[Cost, Cost]:
     return separate, packed([c for group in candidates for c in group])
 
 
+def parts(engine: LocalEngine, asked: Sequence[Scoring]) -> str:
+    """Where the time of our scoring goes: matrix products, attention, what else torch computes, and the rest."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with torch.profiler.profile(activities=list(torch.profiler.supported_activities())) as profiler:
+        seconds, _ = ours(engine, asked)
+    spent = {"products": 0.0, "attention": 0.0, "other operations": 0.0}
+    for row in profiler.key_averages():
+        attention, product = "scaled_dot_product" in row.key, row.key in ("aten::mm", "aten::addmm", "aten::bmm")
+        name = "attention" if attention else "products" if product else "other operations"
+        spent[name] += (row.self_device_time_total if device == "cuda" else row.self_cpu_time_total) / 1e6
+    spent["tokenising, planning, waiting"] = max(0.0, seconds - sum(spent.values()))
+    return ", ".join(f"{name} {part / seconds:.0%}" for name, part in spent.items())
+
+
 def peak(dtype: str, device: str) -> float:
     """Multiplications and additions a second of a large matrix product."""
     side = 2048 if device == "cpu" else 8192
@@ -127,6 +141,7 @@ def compare(items: int, dtype: str, size: str, threads: int, repeat: int) -> dic
         "bound by sharing": f"{bound:.2f} (tokens {separate.tokens / tree.tokens:.2f})",
         "share of that bound": f"{theirs / mine / bound:.0%}",
         "share of the matrix peak, moralsc": f"{tree.flops(config) / mine / best:.0%} of {best / 1e9:.0f} GFLOP/s",
+        "where its time goes": parts(engine, sample),
         "share of the matrix peak, harness": f"{separate.flops(config) / theirs / best:.0%}",
         "largest difference, nats": f"{difference:.2g}",
         "peak memory of the process, GiB": f"{memory:.2f}",
