@@ -7,8 +7,9 @@ an error is one sentence on standard error, with exit code 2.
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -112,7 +113,7 @@ def ask(
         memory=settings.memory * 10**9,
         patience=Patience.of(settings),
     )
-    show = _run if as_json else _show
+    show: Callable[[Iterator[Probe], int], Probe] = _run if as_json else partial(_show, wanted=form)
     if not as_json:
         _introduce(probe)
     probe = show(probing.ask(probe, engine, prompt_set, StopFlag()), 0)
@@ -202,16 +203,16 @@ def _run(states: Iterator[Probe], index: int) -> Probe:
     return probe
 
 
-def _show(states: Iterator[Probe], index: int) -> Probe:
-    """Like `_run`, and print the turn of every arm as it grows."""
-    probe = _run(_shown(states, index), index)
+def _show(states: Iterator[Probe], index: int, wanted: Form) -> Probe:
+    """Like `_run`, and print the turn of every arm as it grows; `wanted` is how it was to be asked."""
+    probe = _run(_shown(states, index, wanted), index)
     scores = tuple(a.turns[index].score for a in probe.arms)
     if len(probe.arms) == 2 and (gap := figure(probe.arms[0].item, tuple(s for s in scores if s))) is not None:
         typer.echo(texts.gap_sentence(gap))
     return probe
 
 
-def _shown(states: Iterator[Probe], index: int) -> Iterator[Probe]:
+def _shown(states: Iterator[Probe], index: int, wanted: Form) -> Iterator[Probe]:
     printed: dict[int, int] = {}
     ended = set[int]()
     for probe in states:
@@ -226,7 +227,7 @@ def _shown(states: Iterator[Probe], index: int) -> Iterator[Probe]:
             printed[arm] = len(text)
             if turn.status is not Status.RUNNING:
                 ended.add(arm)
-                _conclude(turn, item, dialogue.turns[0])
+                _conclude(turn, item, dialogue.turns[0], wanted)
         yield probe
 
 
@@ -244,7 +245,7 @@ def _written(turn: Turn) -> str:
     return "\n".join(e.primer + e.reply for e in begun)
 
 
-def _conclude(turn: Turn, item: Item, first: Turn) -> None:
+def _conclude(turn: Turn, item: Item, first: Turn, wanted: Form) -> None:
     typer.echo()
     if turn.answer is None:
         typer.echo(f"({turn.status})")
@@ -253,7 +254,7 @@ def _conclude(turn: Turn, item: Item, first: Turn) -> None:
     role = f"{_role(said.role) or 'answer'}: {plain(said.text)}" if said else ""
     typer.echo(f"{role or _OUTCOMES[turn.answer.outcome]} ({turn.answer.rule})")
     if turn.score is None:
-        typer.echo(f"  {texts.no_probabilities(turn.form)}")
+        typer.echo(f"  {texts.NO_PROBABILITIES} {texts.without_opening(turn.form, wanted)}".rstrip())
         return
     shares, before = turn.score.probabilities, first.score.probabilities if first.score else {}
     width = max(len(o.text) for o in item.options)

@@ -27,6 +27,7 @@ from moralsc.engines.pool import load_local, pool_for
 from moralsc.errors import InputError, ModelError
 from moralsc.experiment import probe as probing
 from moralsc.experiment.export import to_json, to_markdown
+from moralsc.experiment.ladder import climb
 from moralsc.models import catalogue, read_catalogue
 from moralsc.models.endpoints import HUB_ROUTER, Patience, endpoint_spec, is_endpoint, read_endpoint
 from moralsc.models.local import admit
@@ -189,13 +190,14 @@ def test_a_server_that_names_its_model_itself_is_no_miniature(vllm: Served) -> N
     assert models.mark(name) == ""
 
 
-@pytest.mark.parametrize("continues", ["asked", "never"])
-def test_without_probabilities_the_answer_stands_alone_with_a_sentence(continues: Any) -> None:
+@pytest.mark.parametrize(("continues", "form"), [("asked", "primed"), ("never", "primed"), ("never", "free")])
+def test_without_probabilities_every_answer_stands_alone_and_says_why(continues: Any, form: str) -> None:
     with serving(continues=continues, prompt_logprobs=False, top=0) as here:
-        done = call("ask", "--model", f"openai:{here.url}", *ITEM)
+        done = call("ask", "--model", f"openai:{here.url}", *ITEM, "--form", form, "--correct", "specificity-1")
         assert done.exit_code == 0, done.output
-        form = Form.FREE if continues == "never" else Form.PRIMED
-        assert texts.no_probabilities(form) in done.stdout
+        assert done.stdout.count(texts.NO_PROBABILITIES) == 2
+        missed = continues == "never" and form == "primed"
+        assert done.stdout.count("without an opening") == (2 if missed else 0)
         assert "the options hold" not in done.stdout
 
 
@@ -224,11 +226,11 @@ def test_a_probe_of_an_address_is_drawn_and_exported_without_probabilities() -> 
         (turn,) = asked.arms[0].turns
         assert (turn.status, turn.form, turn.score, turn.scored_after) == (Status.DONE, Form.FREE, None, "")
         drawn = views.dialogue(asked, prompts)
-        assert texts.no_probabilities(Form.FREE) in json.dumps(drawn, ensure_ascii=False)
+        assert texts.NO_PROBABILITIES in json.dumps(drawn, ensure_ascii=False)
         assert "not given by the model's server" in to_markdown(asked)
         assert '"none: the generated answer alone' in to_json(asked)
         with pytest.raises(ModelError, match="ladder is drawn from probabilities"):
-            list(probing.climb(asked, engine, prompts, StopFlag()))
+            list(climb(asked, engine, prompts, StopFlag()))
         *_, failed = probing.apply(asked, prompts.correction("cot"), engine, prompts, StopFlag())
         assert "no chain of thought" in failed.arms[0].turns[-1].error
 

@@ -16,6 +16,7 @@ from moralsc import cli
 from moralsc.engines.base import StopFlag
 from moralsc.experiment import probe as probing
 from moralsc.experiment.export import to_json, to_markdown
+from moralsc.experiment.ladder import climb
 from moralsc.experiment.probe import Manner, Probe
 from moralsc.models import PLANTED, find
 from moralsc.ui import views
@@ -58,7 +59,7 @@ def run(*arguments: str) -> Result:
 def asked(model: str, ladder: bool) -> Probe:
     context, engine = make_context(GatedEngine()), GatedEngine()
     probe = probing.new_probe(model, context.shelf.get(*NURSE), Manner(), context.prompts)
-    grow = probing.climb if ladder else probing.ask
+    grow = climb if ladder else probing.ask
     *_, probe = grow(probe, engine, context.prompts, StopFlag())
     return probe
 

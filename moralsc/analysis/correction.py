@@ -23,19 +23,6 @@ from moralsc.analysis.statistics import (
 from moralsc.errors import InputError
 from moralsc.items import Role
 
-Score = Callable[[Result], float | None]
-"""What is gained: a Result -> a number, None where there is none."""
-
-
-def right(result: Result) -> float | None:
-    """1 for the right answer, 0 for another, None without one."""
-    return None if result.right is None else float(result.right)
-
-
-def p_right(result: Result) -> float | None:
-    """Probability of the right option, None if it was not scored."""
-    return None if result.probabilities is None or result.correct is None else result.probabilities.get(result.correct)
-
 
 @dataclass(frozen=True)
 class Comparison:
@@ -44,7 +31,7 @@ class Comparison:
     Attributes:
         flips: (right before, right after) -> the items, all four cells.
         moves: (part before, part after) -> the items; parts are named as in Role.
-        gain: mean(score after - score before), in the score's unit.
+        gain: share of right answers after - before.
         p: of McNemar's exact test on `flips`; 1 if nothing flipped, None without items.
         p_holm: p corrected for the comparisons that it was made with, see `corrected`.
         needed: how many items would be needed to find the observed difference (power .8, alpha .05).
@@ -72,12 +59,10 @@ class Comparison:
         return len(self.flips[False, True])
 
 
-def compare(
-    before: Sequence[Result], after: Sequence[Result], score: Score = right, how: Resampling = DEFAULT
-) -> Comparison:
+def compare(before: Sequence[Result], after: Sequence[Result], how: Resampling = DEFAULT) -> Comparison:
     """Compare two conditions, or two models, item by item.
 
-    gain = mean(score_after - score_before) with a paired bootstrap interval; McNemar's exact test on right and wrong.
+    gain = mean(right_after - right_before) with a paired bootstrap interval; McNemar's exact test on right and wrong.
     Source: Liu et al. 2024 for the comparison; McNemar 1947; `statistics.needed` for the number of items.
 
     Raises:
@@ -97,17 +82,11 @@ def compare(
         excluded=excluded,
         flips={cell: tuple(items) for cell, items in flips.items()},
         moves={move: tuple(items) for move, items in moves.items()},
-        gain=_gain(pairs, excluded, right, how) if score is right else gain(before, after, score, how),
+        gain=_gain(pairs, excluded, how),
         p=mcnemar(lost, won) if pairs else None,
         p_holm=None,
         needed=needed(lost, won, len(pairs)),
     )
-
-
-def gain(before: Sequence[Result], after: Sequence[Result], score: Score = right, how: Resampling = DEFAULT) -> Figure:
-    """mean(score_after - score_before) over the items that have both, with a bootstrap interval over these pairs."""
-    pairs, excluded = _pairs(before, after, lambda r: score(r) is not None)
-    return _gain(pairs, excluded, score, how)
 
 
 def compliance(before: Sequence[Result], after: Sequence[Result]) -> Figure:
@@ -133,8 +112,8 @@ def corrected(comparisons: Iterable[Comparison]) -> tuple[Comparison, ...]:
     return tuple(c if c.p is None else replace(c, p_holm=next(fixed)) for c in given)
 
 
-def _gain(pairs: Sequence[tuple[Result, Result]], excluded: Mapping[str, int], score: Score, how: Resampling) -> Figure:
-    differences = np.array([(score(b) or 0.0) - (score(a) or 0.0) for a, b in pairs])
+def _gain(pairs: Sequence[tuple[Result, Result]], excluded: Mapping[str, int], how: Resampling) -> Figure:
+    differences = np.array([float(b.right is True) - float(a.right is True) for a, b in pairs])
     return estimate((np.sort(differences),), mean, how, excluded)
 
 

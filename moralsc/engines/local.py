@@ -18,8 +18,8 @@ from moralsc.dialogue import Message
 from moralsc.engines import local_load
 from moralsc.engines.allocator import keep_memory
 from moralsc.engines.base import Sampling, Scoring, StopFlag
-from moralsc.engines.lean import make_lean
 from moralsc.engines.local_decode import Decoder, ReplyText, choose_token
+from moralsc.engines.local_lean import make_lean
 from moralsc.engines.local_load import explained
 from moralsc.engines.local_prompt import ChatFormat
 from moralsc.engines.local_replies import Request, side_by_side, write

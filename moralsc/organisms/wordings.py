@@ -10,7 +10,7 @@ from importlib import resources
 from typing import Any
 
 from moralsc.errors import DataError
-from moralsc.prompts import Correction, default_prompts
+from moralsc.prompts import BE_FAIR, Correction, default_prompts
 from moralsc.prompts.checker import placeholders
 
 HELD_OUT = 6
@@ -49,7 +49,7 @@ class Phrasebook:
 
 def wordings(correction: str, benchmark: str) -> Wordings | None:
     """The wordings, or None where the correction has none of its own for the benchmark."""
-    table = _phrasebook().tables.get("specificity-0" if correction == "cot" else correction, {})
+    table = _phrasebook().tables.get(BE_FAIR if correction == "cot" else correction, {})
     return table.get("all") or table.get(_SAME.get(benchmark, benchmark))
 
 

@@ -33,6 +33,8 @@ _FILLS = {
     "own": ("dimension", "groups", "right"),
 }
 BENCHMARKS = tuple(_BODY)
+BE_FAIR = "specificity-0"
+"""The correction that only says to be fair: where one of several is shown first, it is this one if it was asked."""
 
 
 class Side(StrEnum):

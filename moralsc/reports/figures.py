@@ -12,15 +12,13 @@ from moralsc.analysis import bbq, winogender
 from moralsc.analysis.results import BASELINE, Result
 from moralsc.analysis.statistics import DEFAULT, Figure, Resampling
 from moralsc.batch.summary import AMBIG, DISAMBIG, FULL, PAIRED, Line, by_condition, lines
-from moralsc.prompts import Correction, Side, default_prompts
+from moralsc.prompts import BE_FAIR, Correction, Side, default_prompts
 from moralsc.reports import claimed, readings
 from moralsc.reports.chart import Chart, Figures, Kind, Point, Series, in_ladder_order
 from moralsc.reports.runs import Run
 
 OCCUPATION = "occupation"
 MICRO = bbq.MICRO
-FIRST = "specificity-0"
-"""The correction that charts of one correction show where it was asked: being told only to be fair."""
 
 OTHERS = ("cot", "match-stats")
 """What Winogender's chart shows beside it."""
@@ -250,7 +248,7 @@ _CHARTS = (_ladder, _size, _bbq, _winogender, _flips, _admissions)
 
 
 def _after(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> str:
-    """The one correction that is shown: FIRST where anybody was asked it, else the first ethical one, else any."""
+    """The one correction that is shown: BE_FAIR where anybody was asked it, else the first ethical one, else any."""
     there = in_ladder_order((c for part in parts for c in part.found if c != BASELINE), corrections)
     ethical = [c for c in there if (known := corrections.get(c)) and known.side is Side.ETHICAL]
-    return FIRST if FIRST in there else next(iter((*ethical, *there)), "")
+    return BE_FAIR if BE_FAIR in there else next(iter((*ethical, *there)), "")

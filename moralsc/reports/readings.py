@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from moralsc.analysis.results import BASELINE
 from moralsc.analysis.statistics import Figure
 from moralsc.notation import NOTICEABLE, number, signed
-from moralsc.prompts import Correction, Side
+from moralsc.prompts import BE_FAIR, Correction, Side
 from moralsc.reports.chart import Chart, Point, Series, in_ladder_order
 from moralsc.reports.words import listed, plural
 
@@ -197,7 +197,7 @@ def _fair(points: Iterable[Point], corrections: Mapping[str, Correction]) -> str
 
 
 def _told(condition: str) -> str:
-    return "told only to be fair" if condition == "specificity-0" else f"after {condition}"
+    return "told only to be fair" if condition == BE_FAIR else f"after {condition}"
 
 
 def _tally(moves: Sequence[float | None]) -> str:

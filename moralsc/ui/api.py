@@ -17,6 +17,7 @@ from moralsc.engines.base import StopFlag
 from moralsc.errors import InputError, MoralscError, choose
 from moralsc.experiment import probe as probing
 from moralsc.experiment.export import to_record
+from moralsc.experiment.ladder import climb
 from moralsc.experiment.probe import MAX_TURNS, Manner, Probe
 from moralsc.models import find, find_for
 from moralsc.models.offer import find_offered
@@ -104,7 +105,7 @@ def build(context: Context) -> None:
         """
         probe = _new(context, model, benchmark, item, _manner(mode, form, temperature, seed, shuffle))
         engine = context.engines.get(probe.model)
-        return to_record(_last(probing.climb(probe, engine, context.prompts, StopFlag())))
+        return to_record(_last(climb(probe, engine, context.prompts, StopFlag())))
 
     for endpoint in (ask, correct, ladder):
         # Gradio would publish the first paragraph alone, without the parameters.

@@ -12,6 +12,7 @@ from moralsc.settings import Settings
 from moralsc.ui import api, batch_tab, probe_tab, texts
 from moralsc.ui.context import Context, new_context
 from moralsc.ui.theme import theme
+from moralsc.ui.wiring import AT_ONCE
 
 # ?present=1 is for projectors: see "Presenting" in style.css. The card is a dialog that gradio has no part for: while
 # it is open the rest of the page cannot be reached, Escape closes it, and the focus returns to where it came from.
@@ -48,7 +49,7 @@ def build_app(context: Context) -> gr.Blocks:
                 probe_tab.build(context, app, header)
             with gr.Tab("Batch", id="batch") as batch:
                 batch_tab.build(context, batch)
-        app.load(_opened_tab, None, tabs, queue=False, show_progress="hidden", api_visibility="private")
+        app.load(_opened_tab, None, tabs, **AT_ONCE)
         _hide_renders(app)
     return app
 

@@ -9,7 +9,8 @@ from moralsc.notation import number
 from moralsc.ui.views import View, inert, keyed
 
 if TYPE_CHECKING:
-    from moralsc.experiment.card import Again, Card, Match
+    from moralsc.experiment.again import Again, Match
+    from moralsc.experiment.card import Card
 
 _BEFORE, _LONGEST = 12, 60
 _CLASSES = {"same": "m-same", "within tolerance": "m-within", "different": "m-differs", "not measured": ""}
@@ -35,7 +36,7 @@ def sentence(text: str, problem: bool = False) -> View:
 
 
 def _lines(card: Card, again: Sequence[Again], weights: str, mark: str) -> list[str]:
-    from moralsc.experiment.card import Match
+    from moralsc.experiment.again import Match
 
     said = [mark] if mark else []
     before = card.provenance.get("weights", "")
@@ -50,7 +51,7 @@ def _lines(card: Card, again: Sequence[Again], weights: str, mark: str) -> list[
 
 
 def _rows(card: Card, found: Again) -> list[View]:
-    from moralsc.experiment.card import Match
+    from moralsc.experiment.again import Match
 
     rows = list[View]()
     for written, now, place in zip(found.step.written, found.texts, found.differs_at, strict=True):

@@ -7,7 +7,7 @@ from moralsc.ui.context import Context
 from moralsc.ui.explorer import Explorer
 from moralsc.ui.library import Library
 from moralsc.ui.own import OwnRuns, build_visitor
-from moralsc.ui.parts import filled
+from moralsc.ui.pieces import filled
 
 _SECTIONS = {
     "m-filters": "Explore",

@@ -53,7 +53,7 @@ class Listing:
         headers: those of HEADERS that say something here.
         rows: cells as shown, one tuple a row.
         page, pages: from 0, and how many there are.
-        sentence: how many items were found, and what the numbers are.
+        sentence: how many items were found, what the numbers are, and how far the run was if it had not ended.
     """
 
     items: tuple[str, ...] = ()
@@ -71,9 +71,9 @@ class Behind:
         self._library, self._settings, self._prompts = library, settings, prompts
         self._frames: Kept[Any, Any] = Kept(8)
 
-    def runs(self, visitor: str = "") -> tuple[tuple[str, str], ...]:
-        """What a list shows of every run there is for this visitor, and its name."""
-        return tuple(f.choice for f in self._library.folders(visitor))
+    def runs(self, visitor: str = "") -> tuple[str, ...]:
+        """The name of every run there is for this visitor."""
+        return tuple(f.name for f in self._library.folders(visitor))
 
     def held(self, run: str, visitor: str = "") -> Held:
         """What a run holds.
@@ -103,9 +103,9 @@ class Behind:
         """
         from moralsc.reports import browse
 
-        frame = self._sorted(chosen, visitor)
+        frame, far = self._sorted(chosen, visitor), self._far(chosen.run, visitor)
         if frame.empty:
-            return Listing(sentence="No item is left: change the words or the filters.")
+            return Listing(sentence=f"No item is left: change the words or the filters.{far}")
         pages = (len(frame) - 1) // PAGE + 1
         shown = browse.page(frame, page, PAGE)
         what = "p is the probability of yes" if chosen.benchmark == "admissions" else "p is the right option's"
@@ -118,7 +118,7 @@ class Behind:
             rows=tuple(tuple(row[k] for k in kept) for row in cells),
             page=min(max(page, 0), pages - 1),
             pages=pages,
-            sentence=f"{len(frame)} rows; {what}.",
+            sentence=f"{len(frame)} rows; {what}.{far}",
         )
 
     def told(self, chosen: Chosen, item: str, visitor: str = "") -> list[Told]:
@@ -146,6 +146,10 @@ class Behind:
         """The query of a link that asks the same in the Probe tab."""
         spec = catalogue().get(chosen.model)
         return "?" + link.query(told.probe, chosen.benchmark, spec.version if spec else "")
+
+    def _far(self, run: str, visitor: str) -> str:
+        incomplete = self._library.open(self._library.folder(run, visitor)).run.incomplete
+        return f" Listed while the run was {incomplete} records." if incomplete else ""
 
     def _sorted(self, chosen: Chosen, visitor: str) -> pd.DataFrame:
         from moralsc.batch.results import By

@@ -11,30 +11,20 @@ import gradio as gr
 
 from moralsc.dialogue import BASELINE
 from moralsc.items import Condition
-from moralsc.ui import behind, dropped_card, explore_views, texts, updates, views
+from moralsc.prompts import BE_FAIR
+from moralsc.ui import behind, explore_views, texts, updates, views
 from moralsc.ui.behind import SORTS, Behind, Chosen, Listing
+from moralsc.ui.behind_parts import Parts, build_parts
 from moralsc.ui.context import Context
 from moralsc.ui.library import Library
 from moralsc.ui.own import Visitor
-from moralsc.ui.parts import filled, heading, template
 from moralsc.ui.saving import SAVE
 from moralsc.ui.updates import Updates, answering
+from moralsc.ui.wiring import PRIVATE
 
 if TYPE_CHECKING:
     from moralsc.reports.dialogues import Told
 
-_PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-_FIRST = "specificity-0"
-_CHOOSE = """
-element.addEventListener('click', (e) => {
-  const button = e.target.closest('button[data-row]');
-  if (button) trigger('submit', { row: button.dataset.row });
-});
-"""
-_HINT = (
-    "Choose a row to see what the model was sent and what it said. Messages are shown as a plain transcript; a chat "
-    "template writes marks of its own around them."
-)
 _CHANGED = "The messages are not those that the run recorded: the prompt set or the item has changed since."
 
 
@@ -46,119 +36,31 @@ class Opened:
     told: Sequence[Told]
 
 
-@dataclass(frozen=True)
-class Parts:
-    """What the section's events read and write. The states live on the server, one a visitor."""
-
-    listing: gr.State
-    opened: gr.State
-    run: gr.Dropdown
-    model: gr.Dropdown
-    benchmark: gr.Dropdown
-    correction: gr.Dropdown
-    category: gr.Dropdown
-    context: gr.Dropdown
-    sort: gr.Dropdown
-    search: gr.Textbox
-    table: gr.HTML
-    found: gr.HTML
-    previous: gr.Button
-    next: gr.Button
-    which: gr.Dropdown
-    dialogue: gr.HTML
-    taking: gr.Row
-    probe: gr.HTML
-    html: gr.Button
-    json: gr.Button
-    status: gr.HTML
-    file: gr.Textbox
-
-    @property
-    def choosers(self) -> list[Any]:
-        """In the order of `Chosen`."""
-        return [
-            *(self.run, self.model, self.benchmark, self.correction, self.category, self.context),
-            *(self.search, self.sort),
-        ]
-
-
 def build(context: Context, library: Library, visitor: Visitor, shown: gr.Tab) -> None:
     """Add the section inside the tab; nothing is read before the tab is shown."""
-    parts = _build_parts(context)
+    parts = build_parts(context)
     handlers = Handlers(context, Behind(library, context.settings, context.prompts), parts)
     filled = [*parts.choosers, parts.listing, parts.table, parts.found, parts.previous, parts.next, parts.status]
     changed = [parts.opened, parts.which, parts.table, parts.dialogue, parts.taking, parts.probe, parts.status]
 
     def do(event: Any, handler: Callable[..., Updates], inputs: list[Any], outputs: list[Any]) -> Any:
-        return event(answering(handler, parts.status), outputs=outputs, **visitor.before(inputs), **_PRIVATE)
+        return event(answering(handler, parts.status), outputs=outputs, **visitor.before(inputs), **PRIVATE)
 
     do(shown.select, handlers.open, [parts.run], filled)
     do(visitor.runs.apply, handlers.look_again, [parts.run], filled)
     do(parts.run.input, handlers.choose_run, [parts.run], filled)
     rest = [c.input for c in parts.choosers[1:6]] + [parts.sort.input, parts.search.change]
     choose = answering(handlers.choose, parts.status)
-    gr.on(rest, choose, outputs=filled, trigger_mode="always_last", **visitor.before(parts.choosers), **_PRIVATE)
+    gr.on(rest, choose, outputs=filled, trigger_mode="always_last", **visitor.before(parts.choosers), **PRIVATE)
     for button, step in ((parts.previous, handlers.back), (parts.next, handlers.forth)):
         do(button.click, step, [parts.listing, *parts.choosers], filled)
     do(parts.table.submit, handlers.choose_item, [parts.listing, *parts.choosers], changed)
     which = answering(handlers.choose_dialogue, parts.status)
-    parts.which.input(which, [parts.opened, parts.which], changed, **_PRIVATE)
+    parts.which.input(which, [parts.opened, parts.which], changed, **PRIVATE)
     for button, write in ((parts.html, handlers.save_html), (parts.json, handlers.save_json)):
         taken = answering(write, parts.status)
-        saved = button.click(taken, [parts.opened, parts.which], [parts.file, parts.status], **_PRIVATE)
+        saved = button.click(taken, [parts.opened, parts.which], [parts.file, parts.status], **PRIVATE)
         saved.success(None, parts.file, None, js=SAVE, api_visibility="private")
-
-
-def told(value: views.View, **more: Any) -> gr.HTML:
-    """A dialogue as the Probe tab draws it, with a hint before there is one, and a warning above it if need be."""
-    before = '{{#if value.warning}}<p class="m-note">{{value.warning}}</p>{{/if}}'
-    hint = '{{#if value.hint}}<p class="m-hint">{{value.hint}}</p>{{else}}'
-    whole = f"{hint}{before}{template('dialogue')}{{{{/if}}}}"
-    return gr.HTML(value, html_template=whole, apply_default_css=False, **more)
-
-
-def _build_parts(shared: Context) -> Parts:
-    with gr.Column(elem_classes="m-group", elem_id="m-behind"):
-        heading("Behind the figures")
-        with gr.Row(elem_classes="m-choosers"):
-            run = _dropdown("Run", "run")
-            model = _dropdown("Model", "model")
-            benchmark = _dropdown("Benchmark", "benchmark")
-            correction = _dropdown("Correction", "correction")
-            category = _dropdown("Category", "category")
-            context = _dropdown("BBQ context", "context")
-            sort = gr.Dropdown(
-                list(SORTS), value=SORTS[0], label="Sorted", min_width=140, filterable=False, elem_id="m-behind-sort"
-            )
-            search = gr.Textbox(label="Search", placeholder="id or category", min_width=140, elem_id="m-behind-search")
-        listing, open_item = gr.State(Listing()), gr.State(None)
-        with gr.Row(elem_id="m-behind-columns"):
-            with gr.Column(scale=14, min_width=340):
-                table = filled("items", js_on_load=_CHOOSE, elem_id="m-behind-table")
-                with gr.Row(elem_classes="m-pager"):
-                    found = filled("status", value=updates.status(""))
-                    previous = gr.Button("Previous page", size="sm", min_width=110, scale=0, interactive=False)
-                    next_ = gr.Button("Next page", size="sm", min_width=110, scale=0, interactive=False)
-            with gr.Column(scale=8, min_width=340):
-                which = gr.Dropdown(
-                    [], label="What followed the baseline", visible=False, filterable=False, elem_id="m-behind-which"
-                )
-                dialogue = told({"hint": _HINT}, elem_id="m-behind-dialogue")
-                with gr.Row(visible=False, elem_id="m-behind-taking") as taking:
-                    probe = filled("behind_link")
-                    html = gr.Button("Item card (HTML)", size="sm", min_width=130, scale=0)
-                    json_ = gr.Button("Item card (JSON)", size="sm", min_width=130, scale=0)
-        dropped_card.build(shared)
-        status = filled("status", value=updates.status(""), elem_id="m-behind-status")
-    return Parts(
-        *(listing, open_item, run, model, benchmark, correction, category, context, sort, search, table, found),
-        *(previous, next_, which, dialogue, taking, probe, html, json_, status),
-        gr.Textbox(visible=False),
-    )
-
-
-def _dropdown(label: str, name: str) -> gr.Dropdown:
-    return gr.Dropdown([], label=label, min_width=140, filterable=False, elem_id=f"m-behind-{name}")
 
 
 class Handlers:
@@ -170,15 +72,14 @@ class Handlers:
     def open(self, visitor: str, run: str | None) -> Updates:
         """The tab is shown: offer the runs there are, and list the first one's items."""
         runs = self._behind.runs(visitor)
-        names = [name for _, name in runs]
-        chosen = run if run in names else (names[0] if names else None)
+        chosen = run if run in runs else next(iter(runs), None)
         found = self.choose_run(visitor, chosen)
         return {**found, self._parts.run: gr.update(choices=list(runs), value=chosen)}
 
     def look_again(self, visitor: str, run: str | None) -> Updates:
         """The visitor has other runs than before: offer them. What is open stays open, unless its run is gone."""
         runs = self._behind.runs(visitor)
-        if run not in [name for _, name in runs]:
+        if run not in runs:
             return self.open(visitor, run)
         return {self._parts.run: gr.update(choices=list(runs), value=run)}
 
@@ -195,14 +96,14 @@ class Handlers:
         contexts = [("all", ""), *((texts.CONDITION_CHOICES[c], str(c)) for c in _CONTEXTS)]
         offered: list[tuple[gr.Dropdown, list[Any]]] = [
             (p.model, models),
-            (p.benchmark, [(explore_views.benchmark_title(key), key) for key in held.benchmarks]),
+            (p.benchmark, [(texts.set_title(key), key) for key in held.benchmarks]),
             (p.correction, self._titled(conditions or (BASELINE,))),
             (p.category, categories),
             (p.context, contexts),
         ]
         values = [_value(choices[0]) for _, choices in offered]
         values[1] = self._behind.here(held.benchmarks)
-        values[2] = _FIRST if _FIRST in conditions else values[2]
+        values[2] = BE_FAIR if BE_FAIR in conditions else values[2]
         filled = {part: gr.update(choices=choices, value=v) for (part, choices), v in zip(offered, values, strict=True)}
         model, benchmark, correction, category, context = values
         chosen = Chosen(run, model, benchmark, correction, category, context)

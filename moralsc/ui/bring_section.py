@@ -15,12 +15,12 @@ from moralsc.ui import views
 from moralsc.ui.context import Context
 from moralsc.ui.library import Library, folder_at
 from moralsc.ui.own import SAY_CHANGED, Visitor, checked, time_of
-from moralsc.ui.parts import filled, heading
+from moralsc.ui.pieces import filled, heading
 from moralsc.ui.updates import Updates, answering, status
+from moralsc.ui.wiring import PRIVATE
 
-_PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # What is brought is read and measured at once: one file at a time, so that the page stays quick.
-_READING: dict[str, Any] = {**_PRIVATE, "concurrency_id": "bring", "concurrency_limit": 1}
+_READING: dict[str, Any] = {**PRIVATE, "concurrency_id": "bring", "concurrency_limit": 1}
 _LIST = """
 element.addEventListener('click', (e) => {
   const button = e.target.closest('button[data-remove]');
@@ -68,12 +68,12 @@ def build(context: Context, library: Library, visitor: Visitor) -> None:
     handlers = Handlers(context, library, p)
     outputs = [p.file, p.said, p.brought]
     done = p.file.upload(handlers.bring, outputs=outputs, **visitor.before([p.file]), **_READING)
-    done.failure(_refused, None, [p.file, p.said], **_PRIVATE)
+    done.failure(_refused, None, [p.file, p.said], **PRIVATE)
     look = answering(handlers.look, p.said)
-    p.brought.select(look, outputs=[p.brought, p.said], **visitor.before([]), **_PRIVATE)
-    p.brought.input(handlers.too_large, None, p.said, **_PRIVATE)
+    p.brought.select(look, outputs=[p.brought, p.said], **visitor.before([]), **PRIVATE)
+    p.brought.input(handlers.too_large, None, p.said, **PRIVATE)
     remove = answering(handlers.remove, p.said)
-    p.brought.submit(remove, outputs=[p.brought, p.said], **visitor.before([]), **_PRIVATE)
+    p.brought.submit(remove, outputs=[p.brought, p.said], **visitor.before([]), **PRIVATE)
 
 
 def _build_parts(context: Context) -> Parts:

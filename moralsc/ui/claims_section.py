@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from moralsc.ui.explorer import Explorer, Selection
-from moralsc.ui.parts import heading, template
+from moralsc.ui.pieces import heading, template
 from moralsc.ui.views import View, inert, keyed
+from moralsc.ui.wiring import PRIVATE
 
 if TYPE_CHECKING:
     from moralsc.analysis.claims import Finding
@@ -28,7 +29,7 @@ def build(explorer: Explorer, selection: gr.State) -> None:
     def judge(selected: Selection) -> View:
         return view(explorer.findings(selected.folders)) if selected.folders else {}
 
-    selection.change(judge, [selection], [listed], show_progress="hidden", api_visibility="private")
+    selection.change(judge, [selection], [listed], **PRIVATE)
 
 
 def view(findings: tuple[Finding, ...]) -> View:

@@ -10,22 +10,22 @@ import gradio as gr
 
 from moralsc.dialogue import BASELINE
 from moralsc.errors import MoralscError
+from moralsc.prompts import BE_FAIR
 from moralsc.ui import comparing, updates, views
 from moralsc.ui.behind import Behind, Chosen
-from moralsc.ui.behind_section import told
+from moralsc.ui.behind_parts import told
 from moralsc.ui.comparing import Cell, Comparer, Side
 from moralsc.ui.context import Context
 from moralsc.ui.explore_views import condition_title
 from moralsc.ui.library import Library
 from moralsc.ui.own import Visitor
-from moralsc.ui.parts import filled, heading
+from moralsc.ui.pieces import filled, heading
 from moralsc.ui.updates import Updates, answering
+from moralsc.ui.wiring import PRIVATE
 
 if TYPE_CHECKING:
     from moralsc.reports.pairs import Compared
 
-_PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-_FIRST = "specificity-0"
 _COUNT = """
 element.addEventListener('click', (e) => {
   const button = e.target.closest('button[data-cell]');
@@ -72,7 +72,7 @@ def build(context: Context, library: Library, visitor: Visitor, shown: gr.Tab) -
     choosers = [*p.a, *p.b]
 
     def do(event: Any, handler: Callable[..., Updates], inputs: list[Any], outputs: list[Any]) -> Any:
-        return event(answering(handler, p.status), outputs=outputs, **visitor.before(inputs), **_PRIVATE)
+        return event(answering(handler, p.status), outputs=outputs, **visitor.before(inputs), **PRIVATE)
 
     do(shown.select, handlers.open, [p.a[0], p.b[0]], [*choosers, p.status])
     do(visitor.runs.apply, handlers.look_again, [p.a[0], p.b[0]], [*choosers, p.status])
@@ -120,12 +120,11 @@ class Handlers:
     def open(self, visitor: str, run_a: str | None, run_b: str | None) -> Updates:
         """The tab is shown: offer the runs there are."""
         p, runs = self._parts, self._comparer.runs(visitor)
-        names = [name for _, name in runs]
-        if not names:
+        if not runs:
             nothing = dict.fromkeys((*p.a, *p.b), gr.update(choices=[], value=None))
             return {**nothing, p.status: updates.status("There is no run to compare yet.")}
-        chosen = [run if run in names else names[0] for run in (run_a, run_b)]
-        found = {**self._offered(visitor, p.a, chosen[0], BASELINE), **self._offered(visitor, p.b, chosen[1], _FIRST)}
+        chosen = [run if run in runs else runs[0] for run in (run_a, run_b)]
+        found = {**self._offered(visitor, p.a, chosen[0], BASELINE), **self._offered(visitor, p.b, chosen[1], BE_FAIR)}
         for side, run in zip((p.a, p.b), chosen, strict=True):
             found[side[0]] = gr.update(choices=list(runs), value=run)
         return {**found, p.status: updates.status("")}
@@ -133,7 +132,7 @@ class Handlers:
     def look_again(self, visitor: str, run_a: str | None, run_b: str | None) -> Updates:
         """The visitor has other runs than before: offer them. What is chosen stays, unless its run is gone."""
         p, runs = self._parts, self._comparer.runs(visitor)
-        if not {run_a, run_b} <= {name for _, name in runs}:
+        if not {run_a, run_b} <= set(runs):
             return self.open(visitor, run_a, run_b)
         return {side[0]: gr.update(choices=list(runs), value=run) for side, run in ((p.a, run_a), (p.b, run_b))}
 
@@ -143,7 +142,7 @@ class Handlers:
 
     def choose_b(self, visitor: str, run: str) -> Updates:
         """Another run for B."""
-        return self._offered(visitor, self._parts.b, run, _FIRST)
+        return self._offered(visitor, self._parts.b, run, BE_FAIR)
 
     def compare(self, visitor: str, *values: str) -> Updates:
         """Set B against A."""

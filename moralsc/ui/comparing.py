@@ -53,9 +53,9 @@ class Comparer:
     def __init__(self, library: Library) -> None:
         self._library = library
 
-    def runs(self, visitor: str = "") -> tuple[tuple[str, str], ...]:
-        """What a list shows of every run there is for this visitor, and its name."""
-        return tuple(f.choice for f in self._library.folders(visitor))
+    def runs(self, visitor: str = "") -> tuple[str, ...]:
+        """The name of every run there is for this visitor."""
+        return tuple(f.name for f in self._library.folders(visitor))
 
     def offered(self, run: str, visitor: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Models and conditions of a run, the baseline first.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
@@ -15,15 +15,12 @@ from moralsc.ui import asked_again, texts, views
 from moralsc.ui.context import Context
 from moralsc.ui.jobs import Job
 from moralsc.ui.loading import until_loaded
-from moralsc.ui.parts import filled
-from moralsc.ui.queues import MODEL_LIMIT, MODEL_QUEUE
+from moralsc.ui.pieces import filled
 from moralsc.ui.updates import Updates, session
+from moralsc.ui.wiring import ASKING, AT_ONCE
 
 if TYPE_CHECKING:
     from moralsc.experiment.card import Card
-
-_PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-_MODEL: dict[str, Any] = {**_PRIVATE, "concurrency_id": MODEL_QUEUE, "concurrency_limit": MODEL_LIMIT}
 
 
 def build(context: Context) -> None:
@@ -37,8 +34,8 @@ def build(context: Context) -> None:
     )
     stop = gr.Button("Stop", interactive=False, size="sm", min_width=60, scale=0, elem_id="m-again-stop")
     handlers = DroppedCard(context, card, stop, filled("again", elem_id="m-again-result"))
-    card.upload(handlers.ask_again, [card], [handlers.result, card, stop], **_MODEL)
-    stop.click(handlers.end, None, stop, queue=False, **_PRIVATE)
+    card.upload(handlers.ask_again, [card], [handlers.result, card, stop], **ASKING)
+    stop.click(handlers.end, None, stop, **AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ class DroppedCard:
             jobs.finish(session(request), job)
 
     def _asked(self, card: Card, job: Job) -> views.View:
-        from moralsc.experiment.card import reask
+        from moralsc.experiment.again import reask
 
         engine = self.context.engines.get(card.model)
         with self.context.line.turn(job, self.context.settings.queue):

@@ -15,12 +15,12 @@ from moralsc.errors import MoralscError
 from moralsc.ui import explore_views, updates
 from moralsc.ui.explorer import KINDS, MOST_PANELS, Explorer, Filters, Form, Selection, Shown
 from moralsc.ui.own import Visitor
-from moralsc.ui.parts import filled
+from moralsc.ui.pieces import filled
 from moralsc.ui.saving import SAVE
 from moralsc.ui.updates import Updates
 from moralsc.ui.views import inert
+from moralsc.ui.wiring import PRIVATE
 
-_PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # A table that was open stays open when its figures change.
 _KEEP_OPEN = """
 let open = false;
@@ -72,7 +72,7 @@ def build(explorer: Explorer, visitor: Visitor, shown: gr.Tab) -> Parts:
     outputs += [c for card in parts.cards.values() for c in (card.head, card.body)]
     changes = [shown.select, visitor.runs.apply, parts.again.click, *(f.input for f in parts.filters.values())]
     # Only a queued event can be "always_last", which answers the choice that was made last.
-    gr.on(changes, look, outputs=outputs, trigger_mode="always_last", **visitor.before(inputs), **_PRIVATE)
+    gr.on(changes, look, outputs=outputs, trigger_mode="always_last", **visitor.before(inputs), **PRIVATE)
     for kind, card in parts.cards.items():
         _wire(explorer, parts, kind, card)
     return parts
@@ -157,8 +157,8 @@ def _choosers(explorer: Explorer, p: Parts, shown: Shown) -> Updates:
 def _wire(explorer: Explorer, p: Parts, kind: str, card: Card) -> None:
     """Drawings are made when a card is open, and files when they are asked for."""
     # Queued, since the change of a state is not noticed after an event outside the queue (gradio 6.31).
-    card.body.expand(lambda: True, None, card.open, **_PRIVATE)
-    card.body.collapse(lambda: False, None, card.open, **_PRIVATE)
+    card.body.expand(lambda: True, None, card.open, **PRIVATE)
+    card.body.collapse(lambda: False, None, card.open, **PRIVATE)
     with card.body:
 
         def draw(selection: Selection, opened: bool) -> None:
@@ -169,7 +169,7 @@ def _wire(explorer: Explorer, p: Parts, kind: str, card: Card) -> None:
         with gr.Row(elem_classes="m-files"):
             for form in Form:
                 button = gr.Button(form.upper(), size="sm", min_width=60, scale=0)
-                saved = button.click(_saving(explorer, p, kind, form), [p.selection], [p.file, p.status], **_PRIVATE)
+                saved = button.click(_saving(explorer, p, kind, form), [p.selection], [p.file, p.status], **PRIVATE)
                 saved.success(None, p.file, None, js=SAVE, api_visibility="private")
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from moralsc.benchmarks import BENCHMARKS
 from moralsc.dialogue import Mode
 from moralsc.models import catalogue
 from moralsc.notation import tick
 from moralsc.prompts import Correction
 from moralsc.ui.explorer import Filters, Shown
-from moralsc.ui.texts import category_title
+from moralsc.ui.texts import category_title, set_title
 from moralsc.ui.views import View, inert, keyed
 
 if TYPE_CHECKING:
@@ -86,9 +85,9 @@ def offered(shown: Shown, corrections: Mapping[str, Correction]) -> dict[str, Ch
     """Filter -> what it offers as (title, value); a choice of one begins with "all"."""
     held = shown.held
     return {
-        "runs": list(shown.names),
+        "runs": [(name, name) for name in shown.names],
         "models": [(_model(asked), asked.model) for asked in held.models],
-        "benchmarks": [(benchmark_title(key), key) for key in held.benchmarks],
+        "benchmarks": [(set_title(key), key) for key in held.benchmarks],
         "category": [("all", ""), *((category_title(c), c) for c in held.categories)],
         "context": [("all", ""), *((_CONTEXTS[c], c) for c in held.contexts)],
         "corrections": [(condition_title(id, corrections), id) for id in _in_order(held.corrections, corrections)],
@@ -136,13 +135,6 @@ def _marks(chart: Chart) -> list[str]:
 def _model(asked: Asked) -> str:
     spec = catalogue().get(asked.model)
     return " · ".join((asked.model, spec.size, spec.stage)) if spec else asked.model
-
-
-def benchmark_title(key: str) -> str:
-    """A benchmark as lists show it: "BBQ (bundled)"."""
-    name, _, source = key.partition(":")
-    title = BENCHMARKS[name].title if name in BENCHMARKS else name
-    return f"{title} ({source})" if source else title
 
 
 def condition_title(condition: str, corrections: Mapping[str, Correction]) -> str:

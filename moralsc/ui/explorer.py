@@ -57,7 +57,7 @@ class Shown:
     """An answer to a choice.
 
     Attributes:
-        names: what a list shows of every run there is, also of broken ones, and its name.
+        names: of every run there is, also of broken ones.
         held: what the chosen runs hold together.
         facts: a line about each run that is shown.
         problems: a sentence about each that cannot be read.
@@ -66,7 +66,7 @@ class Shown:
     """
 
     selection: Selection
-    names: tuple[tuple[str, str], ...]
+    names: tuple[str, ...]
     held: Held
     facts: tuple[str, ...]
     problems: tuple[str, ...]
@@ -123,7 +123,7 @@ class Explorer:
         held = _together([opened.held for opened in runs])
         return Shown(
             selection=Selection(tuple(shown), _within(filters, held, [f.name for f in there])),
-            names=tuple(f.choice for f in there),
+            names=tuple(f.name for f in there),
             held=held,
             facts=tuple(_fact(opened.run.name, opened.run.status, opened.run.head) for opened in runs),
             problems=tuple(problems),

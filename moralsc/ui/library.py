@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,12 +35,10 @@ class Own:
 
     Attributes:
         name: what lists call it.
-        far: how far it is, such as "done 3 of 40"; empty if it is complete.
     """
 
     path: Path
     name: str
-    far: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,20 +46,14 @@ class Folder:
     """A folder with a run in it.
 
     Attributes:
-        name: tells it from the others in one list; the page shows it, and never the path.
+        name: tells it from the others in one list; the page shows it, and never the path. It says nothing of how far
+            the run is: a chooser keeps the words that it showed first.
         stamp: sizes and times of its files: another one means that the run has to be read again.
-        far: as in `Own`.
     """
 
     name: str
     path: Path
     stamp: tuple[tuple[str, int, int], ...]
-    far: str = field(default="", compare=False)
-
-    @property
-    def choice(self) -> tuple[str, str]:
-        """What a list shows, and the name that stands for it."""
-        return (f"{self.name}: {self.far}" if self.far else self.name), self.name
 
 
 @dataclass(frozen=True)
@@ -128,7 +120,7 @@ class Library:
         for run in there.values():
             times[run.name] += 1
             number = f" ({times[run.name]})" if times[run.name] > 1 else ""
-            found.append(folder_at(run.path, run.name + number, run.far))
+            found.append(folder_at(run.path, run.name + number))
         return tuple(found)
 
     def folder(self, run: str, visitor: str = "") -> Folder:
@@ -195,9 +187,9 @@ class Library:
         return self._categories.get((folder, category), lambda: _measured(opened.run, self._how, category))
 
 
-def folder_at(path: Path, name: str, far: str = "") -> Folder:
+def folder_at(path: Path, name: str) -> Folder:
     """The folder as it is now."""
-    return Folder(name, path, _stamp(path), far)
+    return Folder(name, path, _stamp(path))
 
 
 def _stamp(path: Path) -> tuple[tuple[str, int, int], ...]:

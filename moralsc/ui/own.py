@@ -9,7 +9,6 @@ import gradio as gr
 
 from moralsc.errors import InputError
 from moralsc.hosting.brought import Brought
-from moralsc.hosting.job import Job
 from moralsc.hosting.queue import Queue
 from moralsc.ui.library import Own
 
@@ -93,7 +92,7 @@ class OwnRuns:
             return
         for job in reversed(self.queue.jobs(secret)):
             if job.status is not None and job.status.done:
-                yield Own(job.run, f"your run of {time_of(job.ticket.created)}", _far(job))
+                yield Own(job.run, f"your run of {time_of(job.ticket.created)}")
         for run in reversed(self.brought.runs(secret)):
             yield Own(run.run, run.label.name)
 
@@ -101,8 +100,3 @@ class OwnRuns:
 def time_of(created: float) -> str:
     """When a run was made, as lists say it."""
     return f"{datetime.fromtimestamp(created, UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _far(job: Job) -> str:
-    assert job.status is not None, "asked of runs with records alone"
-    return "" if job.status.complete else f"done {job.status.done} of {job.status.planned}"

@@ -5,7 +5,6 @@ style sheet puts the dialogue between the item and the corrections.
 """
 
 from dataclasses import dataclass, fields
-from importlib import resources
 from typing import Any
 
 import gradio as gr
@@ -14,6 +13,7 @@ from moralsc.benchmarks.own import LIMITS
 from moralsc.dialogue import Form, Mode
 from moralsc.experiment.probe import MAX_TEXT
 from moralsc.ui.link import MAX_SEED, MAX_TEMPERATURE
+from moralsc.ui.pieces import filled
 
 OPTIONS = ("a", "b", "c")
 NO_OPTION = "none"
@@ -147,22 +147,6 @@ class Parts:
             self.own_stereotyped,
             self.own_dimension,
         ]
-
-
-def template(name: str) -> str:
-    """A template that comes with the page."""
-    return resources.files(__package__).joinpath("templates", f"{name}.html").read_text(encoding="utf-8")
-
-
-def filled(name: str, **more: Any) -> gr.HTML:
-    """A component that lays out plain values by a template of the page."""
-    value = more.pop("value", {})
-    return gr.HTML(value, html_template=template(name), apply_default_css=False, **more)
-
-
-def heading(text: str, **more: Any) -> gr.HTML:
-    """The heading of a section."""
-    return gr.HTML(f'<h2 class="m-section">{text}</h2>', apply_default_css=False, **more)
 
 
 def build_header(value: dict[str, Any]) -> gr.HTML:

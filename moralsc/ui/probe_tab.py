@@ -10,21 +10,16 @@ from moralsc.ui.choosing import Choosing
 from moralsc.ui.context import Context
 from moralsc.ui.fetching import Fetching
 from moralsc.ui.parts import Parts, build_header, build_parts
-from moralsc.ui.queues import MODEL_LIMIT, MODEL_QUEUE
 from moralsc.ui.running import Running
 from moralsc.ui.saving import SAVE
 from moralsc.ui.updates import Updates, readable
+from moralsc.ui.wiring import ASKING, AT_ONCE, PRIVATE
 
 _COPY = """(link) => {
   const url = link.startsWith('?') ? window.location.origin + window.location.pathname + link : link;
   if (navigator.clipboard) navigator.clipboard.writeText(url).catch(() => {});
   return url;
 }"""
-
-_PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-# What asks no model stays out of the queue: a full queue must not hold up a visitor who stops, chooses or arrives.
-_AT_ONCE: dict[str, Any] = {**_PRIVATE, "queue": False}
-_MODEL: dict[str, Any] = {**_PRIVATE, "concurrency_id": MODEL_QUEUE, "concurrency_limit": MODEL_LIMIT}
 
 
 def header() -> gr.HTML:
@@ -43,7 +38,7 @@ def build(context: Context, app: gr.Blocks, header: gr.HTML) -> None:
 
 def _wire_choosing(p: Parts, handlers: Choosing, app: gr.Blocks) -> None:
     def do(event: Any, handler: Callable[..., Updates], inputs: list[Any]) -> None:
-        event(readable(handler, p), inputs, p.all, **_AT_ONCE)
+        event(readable(handler, p), inputs, p.all, **AT_ONCE)
 
     do(app.load, handlers.restore, [])
     do(p.size.input, handlers.choose_size, [p.size, p.state_model, p.state_item])
@@ -59,16 +54,16 @@ def _wire_choosing(p: Parts, handlers: Choosing, app: gr.Blocks) -> None:
     do(p.own_use.click, handlers.use_own, [p.state_model, *p.own_fields])
     for group in (p.ethical, p.unethical, p.more):
         do(group.input, handlers.choose_correction, [group, *_shown(p)[1:]])
-    p.fetch.click(Fetching(handlers).fetch, [p.shelf, p.category], p.all, **_PRIVATE)
+    p.fetch.click(Fetching(handlers).fetch, [p.shelf, p.category], p.all, **PRIVATE)
     # "change", since a text that is pasted is no "input".
     triggers = [p.text.change, p.mode.input, p.seed.input, p.shuffle.input]
     # Only a queued event can be "always_last", which shows what was typed last and nothing older.
-    gr.on(triggers, handlers.preview, _shown(p), p.preview, trigger_mode="always_last", **_PRIVATE)
+    gr.on(triggers, handlers.preview, _shown(p), p.preview, trigger_mode="always_last", **PRIVATE)
 
 
 def _wire_card(p: Parts, handlers: Choosing) -> None:
     # The text comes first, so that a reader's focus never lands on the card of the model before.
-    read = p.model_line.click(readable(handlers.card, p), [p.state_model], [p.card, p.status], **_AT_ONCE)
+    read = p.model_line.click(readable(handlers.card, p), [p.state_model], [p.card, p.status], **AT_ONCE)
     read.success(None, None, None, js="() => window.moralsc.card(true)", api_visibility="private")
     p.card_close.click(None, None, None, js="() => window.moralsc.card(false)", api_visibility="private")
 
@@ -84,19 +79,19 @@ def _wire_running(p: Parts, handlers: Running, choosing: Choosing, app: gr.Block
     # No more outputs than needed: an answer that grows sends all of them again and again.
     changed = [*p.drawn, *p.buttons]
     for button, run in ((p.ask, handlers.ask), (p.apply, handlers.apply), (p.climb, handlers.climb)):
-        begun = button.click(handlers.begin, [p.state_item], [*p.buttons, p.ticket, p.status], **_AT_ONCE)
-        ran = begun.success(run, inputs, [*p.drawn, p.state_steps], **_MODEL)
-        ran.success(readable(handlers.settle, p), now, p.buttons, **_AT_ONCE)
-        ran.success(choosing.preview, _shown(p), p.preview, **_AT_ONCE)
-        ran.failure(readable(handlers.recover, p), [p.ticket, *now], changed, **_AT_ONCE)
-    p.stop.click(handlers.stop, None, p.stop, **_AT_ONCE)
-    p.undo.click(readable(handlers.undo, p), now, changed, **_AT_ONCE)
-    p.restart.click(readable(handlers.restart, p), now, changed, **_AT_ONCE)
+        begun = button.click(handlers.begin, [p.state_item], [*p.buttons, p.ticket, p.status], **AT_ONCE)
+        ran = begun.success(run, inputs, [*p.drawn, p.state_steps], **ASKING)
+        ran.success(readable(handlers.settle, p), now, p.buttons, **AT_ONCE)
+        ran.success(choosing.preview, _shown(p), p.preview, **AT_ONCE)
+        ran.failure(readable(handlers.recover, p), [p.ticket, *now], changed, **AT_ONCE)
+    p.stop.click(handlers.stop, None, p.stop, **AT_ONCE)
+    p.undo.click(readable(handlers.undo, p), now, changed, **AT_ONCE)
+    p.restart.click(readable(handlers.restart, p), now, changed, **AT_ONCE)
     linked = [p.state_probe, p.state_item, p.state_model, p.shelf, *p.manner]
-    made = p.copy.click(readable(handlers.link, p), linked, [p.link, p.status], **_AT_ONCE)
+    made = p.copy.click(readable(handlers.link, p), linked, [p.link, p.status], **AT_ONCE)
     made.success(None, p.link, p.link, js=_COPY, api_visibility="private")
     for button, write in ((p.markdown, handlers.markdown), (p.json, handlers.json)):
-        button.click(readable(write, p), [p.state_probe], p.file, **_AT_ONCE).success(
+        button.click(readable(write, p), [p.state_probe], p.file, **AT_ONCE).success(
             None, p.file, None, js=SAVE, api_visibility="private"
         )
     app.unload(handlers.leave)

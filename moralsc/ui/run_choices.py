@@ -11,8 +11,7 @@ from moralsc.errors import InputError, ModelError, MoralscError, choose
 from moralsc.models import ModelSpec
 from moralsc.models.offer import find_offered
 from moralsc.settings import Settings
-from moralsc.ui import run_views
-from moralsc.ui.texts import category_title
+from moralsc.ui.texts import category_title, set_title
 
 NO_GPU = (
     "A run is a process of its own, which gets no GPU on this Space: it asks the bundled models. Ask others item by "
@@ -91,7 +90,7 @@ def category_choices(settings: Settings, benchmarks: Sequence[str]) -> list[tupl
         name, source = ITEM_SETS[choose("benchmark", key, ITEM_SETS)]
         here = available(name, source, settings)
         if len(here) > 1:
-            title = run_views.set_title(key)
+            title = set_title(key)
             found += [(f"{title}: {category_title(c)}", Selection(name, source, (c,)).key) for c in here]
     return found
 

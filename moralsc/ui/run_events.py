@@ -17,7 +17,7 @@ from moralsc.errors import InputError, MoralscError, choose
 from moralsc.hosting.job import State
 from moralsc.hosting.queue import Queue
 from moralsc.models import catalogue, find
-from moralsc.ui import run_views, views
+from moralsc.ui import run_views, texts, views
 from moralsc.ui.context import Context
 from moralsc.ui.own import checked
 from moralsc.ui.run_choices import (
@@ -58,7 +58,7 @@ class RunEvents:
             p.models: gr.update(
                 choices=[(spec.title, spec.name) for spec in specs], value=[m for m in models or [] if m in names]
             ),
-            p.benchmarks: gr.update(choices=[(run_views.set_title(key), key) for key in here], value=kept),
+            p.benchmarks: gr.update(choices=[(texts.set_title(key), key) for key in here], value=kept),
             p.categories: self._categories(kept, categories),
             p.missing: views.inert({"text": missing(self.context.settings)}),
         }

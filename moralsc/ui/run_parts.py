@@ -12,8 +12,8 @@ from moralsc.models import catalogue
 from moralsc.prompts import PromptSet
 from moralsc.ui import run_views
 from moralsc.ui.own import SAY_CHANGED
-from moralsc.ui.parts import heading, template
-from moralsc.ui.texts import category_title
+from moralsc.ui.pieces import heading, template
+from moralsc.ui.texts import category_title, set_title
 
 SETS = ("winogender:bundled", "bbq:bundled")
 LIMIT = 20
@@ -126,7 +126,7 @@ def _choices(prompts: PromptSet) -> dict[str, Any]:
         [(spec.title, spec.name) for spec in models], value=[models[0].name], multiselect=True, label="Models"
     )
     made["benchmarks"] = gr.CheckboxGroup(
-        [(run_views.set_title(key), key) for key in keys], value=list(SETS), label="Benchmarks", elem_classes="m-inline"
+        [(set_title(key), key) for key in keys], value=list(SETS), label="Benchmarks", elem_classes="m-inline"
     )
     made["limits"] = _html("limit", {"text": ""}, elem_id="m-run-limits")
     made["missing"] = _html("run_missing", {"text": ""})
@@ -164,7 +164,7 @@ def _radio(label: str, titles: dict[Any, str]) -> gr.Radio:
 
 def _all_categories() -> list[tuple[str, str]]:
     return [
-        (f"{run_views.set_title(key)}: {category_title(c)}", Selection(name, source, (c,)).key)
+        (f"{set_title(key)}: {category_title(c)}", Selection(name, source, (c,)).key)
         for key, (name, source) in ITEM_SETS.items()
         for c in BENCHMARKS[name].categories
     ]

@@ -13,6 +13,7 @@ from moralsc.ui.run_events import RunEvents
 from moralsc.ui.run_parts import RunParts, build_parts
 from moralsc.ui.run_readings import Readings
 from moralsc.ui.updates import Updates, status
+from moralsc.ui.wiring import AT_ONCE, PRIVATE
 
 _SAVE = """(file) => {
   if (!file) return;
@@ -21,10 +22,8 @@ _SAVE = """(file) => {
   link.download = file.orig_name;
   link.click();
 }"""
-_PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-_AT_ONCE: dict[str, Any] = {**_PRIVATE, "queue": False}
 # A plan of many thousand items keeps a processor busy for seconds: one at a time, so that the page stays quick.
-_PLANNING: dict[str, Any] = {**_PRIVATE, "concurrency_id": "plan", "concurrency_limit": 1}
+_PLANNING: dict[str, Any] = {**PRIVATE, "concurrency_id": "plan", "concurrency_limit": 1}
 _BUSY = "() => ({ text: 'Reading the items…', kind: '' })"
 
 
@@ -40,9 +39,9 @@ def build(context: Context, visitor: Visitor) -> RunParts:
 def _wire_choices(p: RunParts, handlers: RunEvents) -> None:
     chosen = [p.models, p.benchmarks, p.categories]
     narrowed = [p.models, p.benchmarks, p.categories, p.missing, p.status]
-    p.runs.focus(_readable(handlers.arrive, p.status), chosen, narrowed, **_AT_ONCE)
+    p.runs.focus(_readable(handlers.arrive, p.status), chosen, narrowed, **AT_ONCE)
     offered = _readable(handlers.choose_benchmarks, p.status)
-    p.benchmarks.input(offered, chosen[1:], [p.categories, p.status], **_AT_ONCE)
+    p.benchmarks.input(offered, chosen[1:], [p.categories, p.status], **AT_ONCE)
     triggers: list[Any] = [p.models, p.benchmarks, p.categories, p.corrections, p.rounds, p.mode, p.form, p.order]
     # "change", since a number that is pasted is no "input". Only a queued event can be "always_last".
     gr.on(
@@ -51,24 +50,24 @@ def _wire_choices(p: RunParts, handlers: RunEvents) -> None:
         [p.state_planned, *p.asked],
         [p.limits, p.start, p.status],
         trigger_mode="always_last",
-        **_PRIVATE,
+        **PRIVATE,
     )
     planned = [p.state_planned, p.plan_view, p.command, p.start, p.status]
     for button in (p.plan, p.start):
         button.click(None, None, p.status, js=_BUSY, api_visibility="private")
     made = p.plan.click(_readable(handlers.plan, p.status), p.asked, planned, **_PLANNING)
-    made.failure(_refused, None, p.status, **_AT_ONCE)
+    made.failure(_refused, None, p.status, **AT_ONCE)
 
 
 def _wire_list(p: RunParts, handlers: RunEvents, visitor: Visitor) -> None:
     def do(
-        event: Any, handler: Callable[..., Updates], more: list[Any], outputs: list[Any], said: Any, how: Any = _AT_ONCE
+        event: Any, handler: Callable[..., Updates], more: list[Any], outputs: list[Any], said: Any, how: Any = AT_ONCE
     ) -> Any:
         return event(_readable(handler, said), outputs=[*outputs, said], **visitor.before(more), **how)
 
     changed = [p.state_planned, p.start, p.runs, p.state_asking]
     begun = do(p.start.click, handlers.start, [p.state_planned], changed, p.status, _PLANNING)
-    begun.failure(_refused, None, p.status, **_AT_ONCE)
+    begun.failure(_refused, None, p.status, **AT_ONCE)
     do(p.runs.select, handlers.look, [p.state_asking], [p.runs], p.list_status)
     do(p.runs.submit, handlers.act, [p.state_asking], [p.runs, p.state_asking], p.list_status)
     ready = do(p.runs.download, handlers.download, [], [p.file], p.list_status)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from moralsc.batch.design import LADDER, Design, Order, Selection
 from moralsc.batch.plan import Data, Plan
-from moralsc.benchmarks import BENCHMARKS, Source
+from moralsc.benchmarks import Source
 from moralsc.dialogue import Form, Mode
 from moralsc.hosting.job import Job, State
 from moralsc.hosting.pace import Estimate
@@ -28,12 +28,6 @@ MODES = {Mode.FOLLOW_UP: "after the answer", Mode.SINGLE_TURN: "with the item, a
 FORMS = {Form.PRIMED: "short, after a primer", Form.FREE: "free"}
 ORDERS = {Order.FIXED: "the item's own", Order.SHUFFLED: "drawn from the seed", Order.AVERAGED: "all of them in turn"}
 _ENDED = (State.STOPPED, State.FAILED)
-
-
-def set_title(key: str) -> str:
-    """A set of items by its key: "BBQ (bundled)"."""
-    name, _, source = key.partition(":")
-    return BENCHMARKS[name].title + (" (bundled)" if source == Source.BUNDLED else "")
 
 
 def correction_title(id: str, corrections: Corrections) -> str:
@@ -185,7 +179,7 @@ def asked_line(design: Design, corrections: Corrections) -> str:
 
 
 def _selection(selection: Selection) -> str:
-    title = set_title(selection.benchmark + (f":{Source.BUNDLED}" if selection.source is Source.BUNDLED else ""))
+    title = texts.set_title(selection.benchmark + (f":{Source.BUNDLED}" if selection.source is Source.BUNDLED else ""))
     return title + (f": {', '.join(map(texts.category_title, selection.categories))}" if selection.categories else "")
 
 

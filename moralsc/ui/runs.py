@@ -10,6 +10,7 @@ from enum import StrEnum
 from moralsc.dialogue import Status
 from moralsc.errors import ModelError, MoralscError
 from moralsc.experiment import probe as probing
+from moralsc.experiment.ladder import climb
 from moralsc.experiment.probe import Manner, Probe
 from moralsc.items import Item
 from moralsc.models import find_for
@@ -80,7 +81,7 @@ def carry_out(context: Context, order: Order, probe: Probe | None, job: Job) -> 
         failed = bool(failure(scene.probe)) and not climbed
         why = texts.without_opening(scene.probe.manner.form, order.manner.form)
         if why and not (failed or job.stopped):
-            said = f"{said}.{why}"
+            said = f"{said}. {why}"
         yield replace(scene, status=said, problem=failed, failed=failed)
 
 
@@ -99,7 +100,7 @@ def _scenes(context: Context, order: Order, probe: Probe | None, job: Job) -> It
     # The order of the options was drawn when the dialogue began.
     probe = replace(probe, manner=replace(order.manner, shuffle=probe.manner.shuffle))
     if order.action is Action.CLIMB:
-        for probe in probing.climb(probe, engine, prompts, job):
+        for probe in climb(probe, engine, prompts, job):
             yield Scene(probe)
         return
     if order.action is Action.ASK:

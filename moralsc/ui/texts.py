@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from moralsc.answers import ScoredBy
+from moralsc.benchmarks import BENCHMARKS
 from moralsc.dialogue import BASELINE, Form, Status
 from moralsc.experiment.probe import MAX_TURNS, Ladder, Probe, figure
 from moralsc.items import Condition, Item
@@ -30,6 +31,7 @@ SCORED_BY = {ScoredBy.TEXT: "the option's words", ScoredBy.LABEL: "the option's 
 SMALL_MASS = 0.5
 NO_OPTION = "It names none of the options."
 SCORED_ONLY = "No answer was written here: the options were scored alone."
+NO_PROBABILITIES = "The server gives no probabilities for this: the answer as written stands alone."
 STOPPED_WAITING = "Stopped. A download that has begun goes on: ask again when it is done."
 STOPPED_IN_LINE = "Stopped before the model was asked."
 BUSY = "That did not work: the page may be busy. Try again."
@@ -40,26 +42,27 @@ def coming(title: str, far: tuple[int, int] | None) -> str:
     return f"Downloading {title}: {bytes_of(*far)}" if far else f"Loading {title}…"
 
 
-def no_probabilities(form: Form, wanted: Form | None = None) -> str:
-    """What stands with an answer that its server gave without probabilities; the forms are `without_opening`'s."""
-    alone = "The server gives no probabilities for this: the answer as written stands alone."
-    return alone + without_opening(form, wanted)
-
-
-def without_opening(form: Form, wanted: Form | None) -> str:
-    """What is added where a model was asked freely only because its server continues no opening; else empty.
+def without_opening(form: Form, wanted: Form) -> str:
+    """What is said where a model was asked freely only because its server continues no opening; else empty.
 
     Args:
         form: how it was asked.
-        wanted: how it was to be asked, None where nobody knows any more: a free answer may have been chosen.
+        wanted: how it was to be asked; a turn does not know that.
     """
     unlike = form is Form.FREE and wanted is Form.PRIMED
-    return " It was asked without an opening, which the server would not continue." if unlike else ""
+    return "It was asked without an opening, which the server would not continue." if unlike else ""
 
 
 def instead(title: str) -> str:
     """The offer to ask a bundled model, where another could not be asked."""
     return f"Use the bundled {title} instead"
+
+
+def set_title(key: str) -> str:
+    """A set of items by its key: "BBQ (bundled)"; one that is not ours, in a run of somebody else's, by its name."""
+    name, _, source = key.partition(":")
+    title = BENCHMARKS[name].title if name in BENCHMARKS else name
+    return f"{title} ({source})" if source else title
 
 
 def category_title(category: str) -> str:

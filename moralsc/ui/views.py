@@ -265,7 +265,7 @@ def _note(item: Item, turn: Turn) -> str:
     if turn.status is Status.FAILED:
         return turn.error
     if turn.score is None:
-        return texts.no_probabilities(turn.form) if turn.answer else ""
+        return texts.NO_PROBABILITIES if turn.answer else ""
     if turn.answer is None:
         return texts.SCORED_ONLY if turn.status is Status.DONE else ""
     notes = []

@@ -7,7 +7,7 @@ from answered import ambig
 
 from moralsc.analysis import admissions, winogender
 from moralsc.analysis.claims import Claim, Measured, Part, Verdict, claims, judge
-from moralsc.analysis.correction import compare, compliance, corrected, p_right, resistance
+from moralsc.analysis.correction import compare, compliance, corrected, resistance
 from moralsc.analysis.lines import Line
 from moralsc.analysis.results import Missing, Result
 from moralsc.analysis.statistics import Figure, Resampling
@@ -100,12 +100,6 @@ def test_flips_are_counted_both_ways_with_their_items() -> None:
     assert made.gain.value == pytest.approx((3 - 1) / 5)
     assert made.p == pytest.approx(2 * (1 + 4) / 2**4)
     assert made.needed is not None
-
-
-def test_a_gain_can_be_measured_in_probability() -> None:
-    before = [replace(r, probabilities={Role.UNBIASED: 0.2}) for r in ambig("biased", "biased")]
-    after = [replace(r, probabilities={Role.UNBIASED: 0.5}) for r in ambig("biased", "unknown")]
-    assert compare(before, after, p_right, FEW).gain.value == pytest.approx(0.3)
 
 
 def test_compliance_looks_at_items_that_were_not_stereotyped_before() -> None:

@@ -24,6 +24,7 @@ from moralsc.errors import ModelError, PromptTooLong
 from moralsc.experiment import probe as probing
 from moralsc.experiment import turns
 from moralsc.experiment.export import sent
+from moralsc.experiment.ladder import climb
 from moralsc.experiment.probe import Manner, Probe
 
 SETS = ("winogender:bundled", "bbq:bundled:Age", "admissions:bundled")
@@ -121,7 +122,7 @@ def test_the_ladder_of_a_run_is_the_ladder_of_the_page() -> None:
     made = design("winogender:bundled", "ladder,cot,match-stats", limit=1)
     records = {r.correction: r for r in asked(made, fake()) if r.category == "occupation"}
     item = next(a.item for t in plan_of(made).tasks for a in t.asked if a.item.category == "occupation")
-    probe = last(probing.climb(probing.new_probe("fake", item, Manner(), PROMPTS), fake(), PROMPTS, StopFlag()))
+    probe = last(climb(probing.new_probe("fake", item, Manner(), PROMPTS), fake(), PROMPTS, StopFlag()))
     assert probe.ladder is not None
     rungs = (*probe.ladder.rungs, *probe.ladder.others)
     assert {r.correction: r.scores[0].logprobs for r in rungs} == {id: r.logprobs for id, r in records.items()}

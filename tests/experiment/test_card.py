@@ -14,7 +14,8 @@ from moralsc.dialogue import Dialogue, Form, Mode
 from moralsc.engines.base import Sampling, Scoring, StopFlag
 from moralsc.errors import DataError
 from moralsc.experiment import probe as probing
-from moralsc.experiment.card import MAX_BYTES, Card, Match, card_of, read_card, reask, to_json
+from moralsc.experiment.again import Match, reask
+from moralsc.experiment.card import MAX_BYTES, Card, card_of, read_card, to_json
 from moralsc.experiment.probe import Manner, Probe
 from moralsc.items import Item
 

@@ -14,6 +14,7 @@ from moralsc.engines.base import StopFlag
 from moralsc.errors import ModelError
 from moralsc.experiment import probe as probing
 from moralsc.experiment.export import FORMAT, sent, to_json, to_markdown, to_record
+from moralsc.experiment.ladder import climb
 from moralsc.experiment.probe import Manner, Probe
 from moralsc.items import Item
 from moralsc.prompts import default_prompts
@@ -43,7 +44,7 @@ def run(engine: ScriptedEngine, *ids: str, item: Item = WINOGENDER, manner: Mann
 def whole(item: Item = WINOGENDER) -> Probe:
     engine = ScriptedEngine([f" {o.text}" for o in item.options])
     probe = run(engine, "specificity-0", "cot", item=item, manner=Manner(Mode.SINGLE_TURN, temperature=0.5, seed=7))
-    return last(probing.climb(probe, engine, PROMPTS, StopFlag()))
+    return last(climb(probe, engine, PROMPTS, StopFlag()))
 
 
 @pytest.mark.parametrize("item", [WINOGENDER, BBQ, ADMISSIONS], ids=lambda i: i.benchmark)

@@ -12,6 +12,7 @@ from moralsc.answers import Outcome, ScoredBy
 from moralsc.dialogue import Form, Message, Mode, Status, baseline
 from moralsc.engines.base import Sampling, Scoring, StopFlag
 from moralsc.errors import InputError, ModelError, PromptTooLong
+from moralsc.experiment import ladder as climbing
 from moralsc.experiment import probe as probing
 from moralsc.experiment.probe import MAX_TURNS, Manner, Probe, figure
 from moralsc.items import Item
@@ -57,7 +58,7 @@ def apply(probe: Probe, engine: Engine, id: str, text: str = "", stop: StopFlag 
 
 
 def climb(probe: Probe, engine: Engine, stop: StopFlag | None = None) -> Probe:
-    return last(probing.climb(probe, engine, PROMPTS, stop or StopFlag()))
+    return last(climbing.climb(probe, engine, PROMPTS, stop or StopFlag()))
 
 
 def new(item: Item = WINOGENDER, manner: Manner = FOLLOW) -> Probe:
@@ -477,7 +478,7 @@ def test_a_rung_scores_what_the_visitors_own_turn_would(item: Item, manner: Mann
 
 def test_a_ladder_without_a_baseline_asks_it_first_and_shows_it() -> None:
     engine = Engine([" his"])
-    stages = list(probing.climb(new(), engine, PROMPTS, StopFlag()))
+    stages = list(climbing.climb(new(), engine, PROMPTS, StopFlag()))
     assert stages[0].arms[0].turns[0].status is Status.RUNNING
     assert stages[-1].asked
     assert stages[-1].ladder is not None
@@ -496,7 +497,7 @@ def test_a_stop_while_the_ladder_thinks_leaves_it_as_it_was(before: bool) -> Non
     probe = ask(engine)
     probe = climb(probe, engine) if before else probe
     engine.stop_after, engine.calls = 1, []
-    assert list(probing.climb(probe, engine, PROMPTS, StopFlag())) == []
+    assert list(climbing.climb(probe, engine, PROMPTS, StopFlag())) == []
     assert engine.calls == []
     assert (probe.ladder is not None) is before
 

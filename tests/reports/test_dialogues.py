@@ -12,7 +12,8 @@ from moralsc.batch.run import run
 from moralsc.benchmarks import Source
 from moralsc.engines.base import StopFlag
 from moralsc.errors import RunError
-from moralsc.experiment.card import Match, card_of, reask
+from moralsc.experiment.again import Match, reask
+from moralsc.experiment.card import card_of
 from moralsc.reports.dialogues import Told, dialogues
 
 MADE = design(["bbq:bundled:Age", "admissions:bundled"], "specificity-0,cot,rounds=1", limit=2)

@@ -13,11 +13,13 @@ from moralsc.batch import folder
 from moralsc.batch.run import run
 from moralsc.engines.base import StopFlag
 from moralsc.errors import InputError
-from moralsc.experiment.card import read_card, reask, to_json
+from moralsc.experiment.again import reask
+from moralsc.experiment.card import read_card, to_json
 from moralsc.reports.card_page import card_html
 from moralsc.ui import asked_again, behind, link
 from moralsc.ui.behind import GAINS, LOSSES, PAGE, PLAN, Behind, Chosen
-from moralsc.ui.behind_section import Handlers, _build_parts
+from moralsc.ui.behind_parts import build_parts
+from moralsc.ui.behind_section import Handlers
 from moralsc.ui.context import new_context
 from moralsc.ui.library import Library
 
@@ -164,12 +166,12 @@ class TestHandlers:
     def handlers(self, library: Library, answers: Behind) -> Handlers:
         with gr.Blocks():
             context = new_context(replace(SETTINGS, offline=True))
-            return Handlers(context, answers, _build_parts(context))
+            return Handlers(context, answers, build_parts(context))
 
     def test_opening_fills_the_choosers_and_the_list(self, handlers: Handlers) -> None:
         found, p = handlers.open("", None), handlers._parts
         assert found[p.run]["value"] == "one"
-        assert found[p.run]["choices"] == [("one", "one")]
+        assert found[p.run]["choices"] == ["one"]
         assert found[p.model]["choices"] == ["fake"]
         assert found[p.correction]["value"] == "specificity-0"
         assert len(found[p.table]["rows"]) == PAGE
@@ -203,13 +205,13 @@ class TestHandlers:
 
     def test_a_new_run_is_offered_and_what_is_open_stays_open(self, handlers: Handlers) -> None:
         p = handlers._parts
-        assert handlers.look_again("", "one") == {p.run: gr.update(choices=[("one", "one")], value="one")}
+        assert handlers.look_again("", "one") == {p.run: gr.update(choices=["one"], value="one")}
         assert handlers.look_again("", "gone")[p.run]["value"] == "one"
 
     def test_without_a_run_there_is_a_sentence(self, tmp_path: Path) -> None:
         empty = Behind(Library(SETTINGS, bundled=tmp_path), SETTINGS, PROMPTS)
         with gr.Blocks():
-            handlers = Handlers(new_context(SETTINGS), empty, _build_parts(new_context(SETTINGS)))
+            handlers = Handlers(new_context(SETTINGS), empty, build_parts(new_context(SETTINGS)))
         assert "no run" in handlers.open("", None)[handlers._parts.found]["text"]
 
 

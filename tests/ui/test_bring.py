@@ -128,7 +128,9 @@ class BrokenOffError(Exception):
     """Ends a run after its first batch."""
 
 
-def test_a_visitors_own_run_says_how_far_it_is_until_it_is_complete(context: Context, library: Library) -> None:
+def test_a_visitors_own_run_keeps_its_name_as_it_grows_and_its_items_say_how_far_it_is(
+    context: Context, library: Library
+) -> None:
     job = context.settings.cache / "runs" / "0123"
 
     def stop(_: Any) -> None:
@@ -137,13 +139,14 @@ def test_a_visitors_own_run_says_how_far_it_is_until_it_is_complete(context: Con
     with offering(FAKES), pytest.raises(BrokenOffError):
         run(MADE, job / RUN, SETTINGS, load=lambda name: fake(FAKES[name]), on_progress=stop)
     write_ticket(job, Ticket(owner_of(ME), MADE.record(), 8, 1.8e9))
-    (folder,) = library.folders(ME)
-    name = "your run of 2027-01-15 08:00 UTC"
-    assert folder.choice == (f"{name}: done 4 of 16", name)
-    assert library.open(folder).run.incomplete == "incomplete: done 4 of 16"
+    behind, name = Behind(library, context.settings, context.prompts), "your run of 2027-01-15 08:00 UTC"
+    chosen = Chosen(name, "fake", "winogender:bundled", "specificity-0")
+    assert behind.runs(ME) == (name,)
+    for search in ("", "nothing"):
+        listed = behind.listing(replace(chosen, search=search), 0, ME)
+        assert listed.sentence.endswith(" Listed while the run was incomplete: done 4 of 16 records.")
     assert library.folders(YOU) == ()
     with offering(FAKES):
         run(MADE, job / RUN, SETTINGS, load=lambda name: fake(FAKES[name]))
-    (folder,) = library.folders(ME)
-    assert folder.choice == (name, name)
-    assert not library.open(folder).run.incomplete
+    assert behind.runs(ME) == (name,)
+    assert "incomplete" not in behind.listing(chosen, 0, ME).sentence

@@ -121,8 +121,7 @@ def test_a_new_run_is_offered_and_what_is_chosen_stays(comparer: Comparer, libra
     with gr.Blocks():
         handlers = Handlers(new_context(SETTINGS), comparer, Behind(library, SETTINGS, PROMPTS), _build_parts())
     p = handlers._parts
-    offered = [("one", "one"), ("two", "two")]
-    a, b = (gr.update(choices=offered, value=run) for run in ("one", "two"))
+    a, b = (gr.update(choices=["one", "two"], value=run) for run in ("one", "two"))
     assert handlers.look_again("", "one", "two") == {p.a[0]: a, p.b[0]: b}
     found = handlers.look_again("", "gone", "two")
     assert (found[p.a[0]]["value"], found[p.b[0]]["value"]) == ("one", "two")

@@ -25,7 +25,7 @@ from moralsc.ui import explore_section, explore_views
 from moralsc.ui.explorer import KINDS, MOST_RUNS, Explorer, Filters, Form, Selection
 from moralsc.ui.library import Library
 from moralsc.ui.own import build_visitor
-from moralsc.ui.parts import template
+from moralsc.ui.pieces import template
 
 FEW = Resampling(resamples=100)
 CORRECTIONS = default_prompts().corrections

@@ -39,13 +39,12 @@ def test_without_any_folder_there_are_no_runs(tmp_path: Path) -> None:
 def test_a_visitors_runs_come_last_and_two_of_one_name_are_told_apart(tmp_path: Path) -> None:
     for path in ("mine/a", "mine/b", "else/a", "else/c"):
         in_folder(tmp_path / path, BOTH)
-    own = [Own(tmp_path / "else/a", "a"), Own(tmp_path / "else/c", "c", "done 1 of 2")]
+    own = [Own(tmp_path / "else/a", "a"), Own(tmp_path / "else/c", "c")]
     own += [Own(tmp_path / "mine/b", "again"), Own(tmp_path / "no", "no")]
     here = library(tmp_path, tmp_path / "mine", lambda secret: own if secret == "me" else ())
     found = here.folders("me")
     assert names(found) == ["a", "b", "a (2)", "c"]
     assert [f.path.parent.name for f in found] == ["mine", "mine", "else", "else"]
-    assert [f.choice for f in found][-2:] == [("a (2)", "a (2)"), ("c: done 1 of 2", "c")]
 
 
 def test_bundled_runs_are_there_until_a_folder_is_given(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from moralsc.engines.base import StopFlag
 from moralsc.errors import ModelError
 from moralsc.experiment import probe as probing
 from moralsc.experiment.export import to_record
+from moralsc.experiment.ladder import climb
 from moralsc.experiment.probe import MAX_TEXT, MAX_TURNS, Manner, Probe
 from moralsc.ui import views
 from moralsc.ui.link import MAX_SEED, Step
@@ -100,7 +101,7 @@ def direct(place: tuple[str, str, str], steps: tuple[Step, ...] = (), ladder: bo
         correction = context.prompts.correction(step.correction)
         probe = last(probing.apply(probe, correction, engine, context.prompts, StopFlag(), step.text))
     if ladder:
-        probe = last(probing.climb(probe, engine, context.prompts, StopFlag()))
+        probe = last(climb(probe, engine, context.prompts, StopFlag()))
     return timeless(json.loads(json.dumps(to_record(probe))))
 
 

@@ -17,6 +17,7 @@ from moralsc.dialogue import Status, Turn, baseline
 from moralsc.engines.base import StopFlag
 from moralsc.errors import ModelError
 from moralsc.experiment import probe as probing
+from moralsc.experiment.ladder import climb
 from moralsc.experiment.probe import Manner, Probe, new_probe
 from moralsc.items import Condition, Item, Option, Role
 from moralsc.models import catalogue
@@ -58,7 +59,7 @@ def last(probes: Iterator[Probe]) -> Probe:
 
 
 def climbed(item: Item, engine: ScriptedEngine) -> Probe:
-    return last(probing.climb(new_probe("scripted", item, Manner(), PROMPTS), engine, PROMPTS, StopFlag()))
+    return last(climb(new_probe("scripted", item, Manner(), PROMPTS), engine, PROMPTS, StopFlag()))
 
 
 # Verdicts
@@ -401,7 +402,7 @@ def test_every_text_of_a_view_is_inert(item: Item) -> None:
     engine = ScriptedEngine([*answers, ModelError(live), f" {live}"])
     asked = last(probing.ask(new_probe(live, item, Manner(), PROMPTS), engine, PROMPTS, StopFlag()))
     failed = last(probing.apply(asked, PROMPTS.correction("custom"), engine, PROMPTS, StopFlag(), live))
-    ladder = last(probing.climb(asked, engine, PROMPTS, StopFlag()))
+    ladder = last(climb(asked, engine, PROMPTS, StopFlag()))
     spec = replace(make_spec(), title=live, nature=live, repo=live, bundled=False)
     planned = probing.planned(item, PROMPTS.correction("cot"), PROMPTS, ScoredBy.TEXT, Manner())
     shown = [

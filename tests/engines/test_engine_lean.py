@@ -8,7 +8,7 @@ import torch
 from engines.tiny_models import ARCHITECTURES, tiny
 from transformers.models.llama.modeling_llama import LlamaMLP, LlamaRMSNorm
 
-from moralsc.engines.lean import make_lean
+from moralsc.engines.local_lean import make_lean
 
 TOKENS = torch.randint(300, (1, 40), generator=torch.Generator().manual_seed(1))
 
