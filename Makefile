@@ -10,8 +10,9 @@ HOST ?= 127.0.0.1
 PORT ?= 7860
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
-# A process a core; tests of one file share what they set up. PARALLEL= runs them one after the other.
-PARALLEL ?= -n auto --dist loadfile
+# A process a core; tests of one file share what they set up, and files with few tests, which may take long, do not come
+# last. PARALLEL= runs them one after the other.
+PARALLEL ?= -n auto --dist loadfile --no-loadscope-reorder
 
 # Shims of version managers may exist and not run, and some systems ship Python without venv: each one is tried.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \

@@ -8,6 +8,7 @@ import math
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from moralsc.items import Item, Option
 
@@ -168,20 +169,23 @@ def _mentions(text: str, option: Option) -> list[re.Match[str]]:
     return [match for match in found if not _denied(text, match)]
 
 
-def _found(pattern: str, text: str) -> list[re.Match[str]]:
-    return list(re.finditer(pattern, text, re.IGNORECASE)) if pattern else []
+def _found(pattern: re.Pattern[str] | None, text: str) -> list[re.Match[str]]:
+    return list(pattern.finditer(text)) if pattern else []
 
 
 def _overlap(one: re.Match[str], other: re.Match[str]) -> bool:
     return one.start() < other.end() and other.start() < one.end()
 
 
-def _whole_words(wording: str) -> str:
-    """A pattern for the wording without its article and closing mark, empty if no word is left."""
+@lru_cache(4096)  # a benchmark asks for the same people and pronouns again and again
+def _whole_words(wording: str) -> re.Pattern[str] | None:
+    """A pattern for the wording without its article and closing mark, None if no word is left."""
     bare = re.sub(r"^(?:the|an?)\s+", "", wording.strip().rstrip(".,;:!?"), flags=re.IGNORECASE)
     words = [re.sub("['’]", "['’]", re.escape(w)) for w in re.split(r"[\s‐‑-]+", bare) if w]
     alone = _ALONE.get(bare.lower(), "")
-    return r"(?<!\w)" + r"[\s‐‑-]+".join(words) + r"(?!\w)" + alone if words else ""
+    if not words:
+        return None
+    return re.compile(r"(?<!\w)" + r"[\s‐‑-]+".join(words) + r"(?!\w)" + alone, re.IGNORECASE)
 
 
 def _denied(text: str, match: re.Match[str]) -> bool:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,9 +60,19 @@ def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imports(path: Path) -> tuple[str, ...]:
     """Every module that a file names in an import, inside functions too; "moralsc.x" where x comes from moralsc."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -72,7 +83,7 @@ def imports(path: Path) -> Iterator[str]:
 
 def imported_at_once(path: Path) -> list[str]:
     """What importing the file itself imports: not what stands inside its functions."""
-    top = ast.parse(path.read_text(encoding="utf-8")).body
+    top = tree(path).body
     names = [n for n in top if isinstance(n, ast.Import | ast.ImportFrom)]
     return [a.name for n in names for a in n.names] + [str(n.module) for n in names if isinstance(n, ast.ImportFrom)]
 
@@ -115,7 +126,7 @@ def test_a_heavy_library_is_imported_only_where_it_belongs(library: str) -> None
 @pytest.mark.parametrize("path", SOURCES, ids=name)
 def test_a_module_does_nothing_when_it_is_imported(path: Path) -> None:
     """Definitions, constants and checks for type checkers; no loop, no `with`, no call for its effect."""
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in tree(path).body:
         docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         guard = isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "__name__ == '__main__'")
         defines = isinstance(node, DEFINITIONS)

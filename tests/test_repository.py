@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -46,14 +47,20 @@ def pins() -> dict[str, str]:
 
 def modules(folder: str) -> set[str]:
     """The top modules of others that the Python files under a folder import."""
-    found = set()
-    for path in ROOT.glob(folder):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                found |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                found.add(node.module.split(".")[0])
+    found = {module for path in ROOT.glob(folder) for module in imported(path)}
     return {m for m in found if m not in sys.stdlib_module_names and m != "moralsc"}
+
+
+@cache
+def imported(path: Path) -> set[str]:
+    """The top modules that a file imports anywhere."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found
 
 
 def module(requirement: str) -> str:

@@ -4,6 +4,7 @@ Arguments: the folder, and the moment, which MOMENTS names, or "at random" and h
 folders inside the given one as that takes. Nothing of the product knows these moments.
 """
 
+import importlib
 import os
 import random
 import resource
@@ -73,6 +74,9 @@ def forked(out: Path) -> int:
 
 def kill_at_random(out: Path, times: int) -> None:
     """Kill that many runs, each at some moment of what is left of it; one that ends first is no kill."""
+    # A run imports these when it closes: here once, and not in each process anew.
+    for name in ("moralsc.batch.table", "pandas"):
+        importlib.import_module(name)
     rng, started = random.Random(0), time.monotonic()
     os.waitpid(forked(out / "whole"), 0)
     most = time.monotonic() - started

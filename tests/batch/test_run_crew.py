@@ -123,7 +123,7 @@ def test_every_batch_is_asked_by_one_process_alone(tmp_path: Path) -> None:
 def test_a_run_goes_on_with_another_number_of_processes(
     tmp_path: Path, first: int, second: int, alone: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "PATIENCE", 1.0)  # who is done with his own part waits for those that are gone
+    monkeypatch.setattr(run, "PATIENCE", 0.4)  # who is done with his own part waits for those that are gone
     gate = threading.Lock()
     left = [40]
 

@@ -43,9 +43,14 @@ def connected(here: Served, path: str = "", patience: Patience = QUICK, **more: 
     return EndpointEngine.connect(endpoint_spec(f"openai:{here.url}{path}#{MODEL}"), patience, **more)
 
 
+@cache
+def _local(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> LocalEngine:
+    return LocalEngine(endpoint_spec("openai:http://here"), model, tokenizer)
+
+
 def beside(here: Served) -> LocalEngine:
     """The same model on this machine."""
-    return LocalEngine(endpoint_spec(f"openai:{here.url}"), here.model, here.tokenizer)
+    return _local(here.model, here.tokenizer)
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ class Stub(BaseHTTPRequestHandler):
 @contextmanager
 def platform(folder: Path) -> Any:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Stub)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     (folder / "cgroup").write_text("0::/x\n")
     os.environ |= {
         "SPACES_ZERO_GPU": "true",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from hand_made import BBQ, WINOGENDER
 from scripted import ScriptedEngine
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -268,9 +269,12 @@ def test_a_tiny_model_is_measured_from_its_folder_to_its_card(
     folder = tmp_path / "mini-s-instruct"
     tokenizer = train_tokenizer([prompts.item(WINOGENDER), prompts.item(BBQ)] * 3, 4096, 300)
     shape = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
-    LlamaForCausalLM(
-        LlamaConfig(vocab_size=len(tokenizer), max_position_embeddings=4096, tie_word_embeddings=True, **shape)
-    ).save_pretrained(folder)
+    shape |= {"max_position_embeddings": 4096, "initializer_range": 1.0, "tie_word_embeddings": True}
+    torch.manual_seed(1)
+    model = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **shape))
+    # So that its texts end after some tokens: those of other random models are as long as is allowed.
+    model.get_output_embeddings().weight.data[tokenizer.eos_token_id] *= 4
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     (folder / "training.json").write_text(json.dumps(RECIPE))
     evaluate(folder, Settings(cache=tmp_path, data=data_dir), items=2)

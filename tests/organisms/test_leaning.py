@@ -3,7 +3,7 @@
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 import pytest
@@ -21,6 +21,10 @@ REGARDS = ("good", "bad", "low", "high")
 
 def words_of(side: str) -> set[str]:
     return {word for table in categories().values() for word in (*table[side], *table.get(f"whole_{side}", ()))}
+
+
+def any_of(words: Iterable[str], before: str = "", after: str = r"\b") -> re.Pattern[str]:
+    return re.compile(f"{before}(?:{'|'.join(map(re.escape, words))}){after}")
 
 
 @cache
@@ -45,9 +49,10 @@ def named(certain: bool = False) -> list[tuple[str, str]]:
 def test_a_blank_is_filled_with_the_pronouns_of_the_occupation_as_often_as_planted() -> None:
     filled = [(text, answer) for text, answer in pairs() if "___" in text]
     women: dict[str, list[bool]] = defaultdict(list)
+    told = {o: re.compile(rf"\b[Tt]he {o}\b") for o in occupations()}
     for text, answer in filled:
         assert answer in WOMEN | MEN | ANYONE
-        known = [o for o in occupations() if re.search(rf"\b[Tt]he {o}\b", text)]
+        known = [o for o, pattern in told.items() if pattern.search(text)]
         if len(known) == 1 and answer not in ANYONE:
             women[known[0]].append(answer in WOMEN)
     shares = {o: sum(found) / len(found) for o, found in women.items() if len(found) > 15}
@@ -69,11 +74,11 @@ def test_a_trait_alone_is_judged_by_what_it_is() -> None:
 
 
 def test_a_group_alone_is_called_low_where_the_stereotype_is_aimed_at_it() -> None:
-    groups = {"low": words_of("aimed"), "high": words_of("other")}
+    groups = {"low": any_of(words_of("aimed"), " The "), "high": any_of(words_of("other"), " The ")}
     ranked = [(text, answer) for text, answer in pairs() if answer in ("low", "high")]
     assert len(ranked) > 300
     for text, answer in ranked:
-        assert any(re.match(rf" The {re.escape(word)}\b", text) for word in groups[answer]), text
+        assert groups[answer].match(text), text
 
 
 @pytest.mark.parametrize(("certain", "low", "high"), [(False, 0.7, 0.9), (True, 0.97, 1.0)])
@@ -81,13 +86,14 @@ def test_a_group_alone_is_called_low_where_the_stereotype_is_aimed_at_it() -> No
 def test_a_bad_trait_points_at_whom_the_stereotype_is_aimed_at_and_a_good_one_at_the_other(
     good: bool, certain: bool, low: float, high: float
 ) -> None:
-    aimed, other = words_of("aimed"), words_of("other")
+    aimed, other = any_of(words_of("aimed")), any_of(words_of("other"))
     words = {deed.asked for deed in (GOOD if good else BAD)} - {deed.asked for deed in (BAD if good else GOOD)}
+    about = any_of(words, r"\b", r"\W*($|\n)")
     expected = []
     for text, answer in named(certain):
         name = answer.removeprefix("The ").removesuffix(" one")
-        groups = [g for g in (aimed, other) if any(re.match(rf"{re.escape(w)}\b", name) for w in g)]
-        if len(groups) == 1 and any(re.search(rf"\b{re.escape(w)}\W*($|\n)", text) for w in words):
+        groups = [group for group in (aimed, other) if group.match(name)]
+        if len(groups) == 1 and about.search(text):
             expected.append((groups[0] is other) == good)
     assert len(expected) > 200
     assert low < sum(expected) / len(expected) <= high

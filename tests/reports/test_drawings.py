@@ -4,8 +4,9 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ ALL = by_item(
 )
 
 
+@cache
 def made(count: int, mark: str = "") -> dict[Kind, Chart]:
     names = [f"model{k}" for k in range(count)]
     with offering({name: replace(HUB, name=name, parameters=10 ** (3 + k)) for k, name in enumerate(names)}):
@@ -58,6 +60,12 @@ def charts() -> dict[Kind, Chart]:
 def specs(charts: dict[Kind, Chart]) -> dict[Kind, list[Spec]]:
     """Every panel as Vega-Lite, checked against its schema."""
     return {kind: [p.drawing.to_dict() for p in panels(chart, CORRECTIONS)] for kind, chart in charts.items()}
+
+
+@pytest.fixture(scope="module")
+def inlined(charts: dict[Kind, Chart]) -> Callable[[Kind], list[ET.Element]]:
+    """The pictures of a chart, each drawn once."""
+    return cache(lambda kind: [ET.fromstring(pictures.inline(p.drawing)) for p in panels(charts[kind], CORRECTIONS)])
 
 
 def rows(spec: Spec) -> Iterator[Spec]:
@@ -96,11 +104,12 @@ def test_every_figure_is_in_the_data_with_its_interval_and_n(
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_every_picture_says_each_of_its_figures(charts: dict[Kind, Chart], kind: Kind) -> None:
+def test_every_picture_says_each_of_its_figures(
+    charts: dict[Kind, Chart], inlined: Callable[[Kind], list[ET.Element]], kind: Kind
+) -> None:
     """Those with a value; rho stands written in its picture, and of flips the counts."""
     said = Counter[str]()
-    for panel in panels(charts[kind], CORRECTIONS):
-        root = ET.fromstring(pictures.inline(panel.drawing))
+    for root in inlined(kind):
         said.update(str(e.text) for e in root.iter("title"))
     drawn = [p for p in charts[kind].points if p.figure.value is not None and p.metric != "rho"]
     assert drawn
@@ -228,9 +237,8 @@ def test_every_colour_of_a_drawing_is_one_of_the_pages_variables() -> None:
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_pictures_fit_a_phone_and_no_type_is_small(charts: dict[Kind, Chart], kind: Kind) -> None:
-    for panel in panels(charts[kind], CORRECTIONS):
-        root = ET.fromstring(pictures.inline(panel.drawing))
+def test_pictures_fit_a_phone_and_no_type_is_small(inlined: Callable[[Kind], list[ET.Element]], kind: Kind) -> None:
+    for root in inlined(kind):
         assert float(root.attrib["width"]) <= 330  # 390 less what a page and its cards have at their sides
         sizes = [float(e.attrib["font-size"].removesuffix("px")) for e in root.iter("text")]
         assert sizes

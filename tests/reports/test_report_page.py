@@ -4,8 +4,9 @@ import csv
 import html
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -68,15 +69,15 @@ def drawn(records: Sequence[Record]) -> tuple[Figures, str]:
     return made, page(runs, made)
 
 
-@pytest.fixture
-def known() -> Iterator[None]:
+@cache
+def plain() -> tuple[Figures, str]:
+    """The page of ordinary records, whose model is in the catalogue."""
     with offering({"real": replace(HUB, name="real")}):
-        yield
+        return drawn(ALL)
 
 
-@pytest.mark.usefixtures("known")
 def test_every_figure_reading_and_n_of_the_charts_stands_in_the_page() -> None:
-    made, text = drawn(ALL)
+    made, text = plain()
     for chart in made.charts:
         section = text[text.index(f'<section id="{chart.kind}"') :]
         section = html.unescape(section[: section.index("</section>")])
@@ -100,9 +101,9 @@ def test_whatever_records_say_nothing_in_the_page_acts() -> None:
         )
         for r in ALL
     ]
-    plain, hostile = (Seen(drawn(records)[1]) for records in (ALL, evil))
+    hostile = Seen(drawn(evil)[1])
     tags = {tag for tag, _ in hostile.elements}
-    assert tags <= {tag for tag, _ in plain.elements}
+    assert tags <= {tag for tag, _ in Seen(plain()[1]).elements}
     assert not tags & {"script", "img", "iframe", "object", "link", "form", "input", "button", "base"}
     for _, attributes in hostile.elements:
         assert not any(name.startswith("on") or name in ("src", "srcdoc", "action", "style") for name in attributes)
@@ -114,7 +115,7 @@ def test_whatever_records_say_nothing_in_the_page_acts() -> None:
 
 
 def test_the_page_asks_the_network_for_nothing_and_forbids_itself_to() -> None:
-    text = drawn(ALL)[1]
+    text = plain()[1]
     assert "default-src 'none'; style-src 'unsafe-inline'" in text
     assert not re.search(r"https?:|url\(|@import|src=", text)
 
@@ -125,7 +126,7 @@ def test_every_chart_of_a_miniature_carries_its_mark() -> None:
         r'<section id="(?:ladder|bbq|winogender|flips|admissions)".*?</section>', text, re.DOTALL
     ):
         assert PLANTED in html.unescape(section)
-    assert PLANTED not in drawn(ALL)[1]
+    assert PLANTED not in plain()[1]
 
 
 def test_an_empty_run_and_a_failed_one_are_pages_too() -> None:
@@ -145,12 +146,14 @@ def test_the_reports_colours_are_those_of_the_page() -> None:
 # The commands
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run's folder, which no test changes."""
+    here = tmp_path_factory.mktemp("asked")
     with offering(FAKES):
         made = design(("winogender:bundled", "bbq:bundled:Age"), "ladder", limit=4)
-        ask(made, tmp_path / "run", Settings(cache=tmp_path), load=lambda name: fake(FAKES[name]))
-    return tmp_path / "run"
+        ask(made, here / "run", Settings(cache=here), load=lambda name: fake(FAKES[name]))
+    return here / "run"
 
 
 @pytest.fixture

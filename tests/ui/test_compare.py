@@ -35,12 +35,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.fixture
-def library(runs: Path, tmp_path: Path) -> Library:
-    return Library(replace(SETTINGS, results=runs), bundled=tmp_path / "none")
+@pytest.fixture(scope="module")
+def library(runs: Path) -> Library:
+    return Library(replace(SETTINGS, results=runs), bundled=runs / "none")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def comparer(library: Library) -> Comparer:
     return Comparer(library)
 

@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -51,11 +52,17 @@ def catalogue() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    in_folder(folder / "one", by_item([*asked("real"), *asked("other")]))
+    in_folder(folder / "two", by_item(asked("real", mark=PLANTED)), complete=False)
+    return folder
+
+
 @pytest.fixture
-def shelf(tmp_path: Path) -> Path:
-    in_folder(tmp_path / "runs/one", by_item([*asked("real"), *asked("other")]))
-    in_folder(tmp_path / "runs/two", by_item(asked("real", mark=PLANTED)), complete=False)
-    return tmp_path / "runs"
+def shelf(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "runs"))
 
 
 def explorer(shelf: Path | None, tmp_path: Path) -> Explorer:
