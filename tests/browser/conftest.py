@@ -6,14 +6,15 @@ Without a browser these tests are skipped with a reason; with MORALSC_REQUIRE_BR
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, WebSocket, sync_playwright
+from playwright.sync_api import Browser, Page, Request, ViewportSize, WebSocket, sync_playwright
 from served import Served, serving
-from visit import Visit
+from visit import DESKTOP, Scheme, Visit
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
@@ -25,10 +26,15 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-DESKTOP = {"width": 1280, "height": 800}
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # axe-core's rule sets: WCAG 2.0 to 2.2, levels A and AA, and good practice.
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+# What axe finds in order is not described or sent: that takes longer than finding it.
+RUN_AXE = """async (rules) => {
+  const options = { runOnly: { type: 'tag', values: rules }, resultTypes: ['violations'] };
+  return (await axe.run(document, options)).violations;
+}"""
+OpenPage = Callable[..., Page]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -61,22 +67,48 @@ def browser() -> Iterator[Browser]:
 
 
 class Tabs:
-    """Open tabs by their options, used again and again: a page that was loaded once loads faster the next time."""
+    """Open tabs, used again and again: a page that was loaded once loads faster the next time.
+
+    Each has a browser's store of its own (a Playwright context), so that two of them are two visitors.
+    """
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
-        self._free: dict[str, list[Page]] = {}
+        self._free: list[Page] = []
 
-    def take(self, **options: Any) -> Page:
-        free = self._free.setdefault(repr(sorted(options.items())), [])
-        if free:
-            return free.pop()
-        return self._browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce"} | options).new_page()
+    def take(self, viewport: ViewportSize = DESKTOP, color_scheme: Scheme = "light") -> Page:
+        page = self._free.pop() if self._free else self._browser.new_context(reduced_motion="reduce").new_page()
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme=color_scheme, reduced_motion="reduce")
+        return page
 
-    def give_back(self, page: Page, **options: Any) -> None:
+    def give_back(self, page: Page) -> None:
         if not page.is_closed():
             page.goto("about:blank")
-            self._free[repr(sorted(options.items()))].append(page)
+            self._free.append(page)
+
+    @contextmanager
+    def opening(self, outside: list[str]) -> Iterator[OpenPage]:
+        """Open pages until the context ends; what they ask for off this machine is added to `outside`."""
+        opened: list[Page] = []
+
+        def record(asked: Request | WebSocket) -> None:
+            parts = urlsplit(asked.url)
+            if parts.scheme not in ("data", "blob", "about") and parts.hostname not in LOOPBACK:
+                outside.append(asked.url)
+
+        def open_page(**options: Any) -> Page:
+            page = self.take(**options)
+            page.on("request", record)
+            page.on("websocket", record)
+            opened.append(page)
+            return page
+
+        yield open_page
+        for page in opened:
+            self.give_back(page)
+            page.remove_listener("request", record)
+            page.remove_listener("websocket", record)
 
 
 @pytest.fixture(scope="session")
@@ -91,38 +123,24 @@ def outside() -> list[str]:
 
 
 @pytest.fixture
-def new_page(tabs: Tabs, outside: list[str]) -> Iterator[Callable[..., Page]]:
-    """Open a page; options are those of Playwright's `new_context` (viewport, color_scheme, ...)."""
-    opened: list[tuple[Page, dict[str, Any]]] = []
+def new_page(tabs: Tabs, outside: list[str]) -> Iterator[OpenPage]:
+    """Open a page, as another visitor each time; options are those of `Tabs.take`."""
+    with tabs.opening(outside) as open_page:
+        yield open_page
+    assert outside == [], "the page left the machine"
 
-    def record(address: str) -> None:
-        parts = urlsplit(address)
-        if parts.scheme not in ("data", "blob", "about") and parts.hostname not in LOOPBACK:
-            outside.append(address)
 
-    def request(request: Request) -> None:
-        record(request.url)
-
-    def socket(socket: WebSocket) -> None:
-        record(socket.url)
-
-    def open_page(**options: Any) -> Page:
-        page = tabs.take(**options)
-        page.on("request", request)
-        page.on("websocket", socket)
-        opened.append((page, options))
-        return page
-
-    yield open_page
-    for page, options in opened:
-        tabs.give_back(page, **options)
-        page.remove_listener("request", request)
-        page.remove_listener("websocket", socket)
+@pytest.fixture(scope="module")
+def new_kept_page(tabs: Tabs) -> Iterator[OpenPage]:
+    """Open a page that several tests look at, one after the other, where loading it takes longer than looking."""
+    outside: list[str] = []
+    with tabs.opening(outside) as open_page:
+        yield open_page
     assert outside == [], "the page left the machine"
 
 
 @pytest.fixture
-def page(new_page: Callable[..., Page]) -> Page:
+def page(new_page: OpenPage) -> Page:
     """An empty page of 1280 x 800."""
     return new_page()
 
@@ -146,8 +164,8 @@ def served(page_server: Served) -> Iterator[Served]:
 
 
 @pytest.fixture
-def visit(new_page: Callable[..., Page], served: Served) -> Callable[..., Visit]:
-    """Open the page; options are those of Playwright's `new_context`."""
+def visit(new_page: OpenPage, served: Served) -> Callable[..., Visit]:
+    """Open the page; options are those of `Tabs.take`."""
 
     def open_page(query: str = "", **options: Any) -> Visit:
         return Visit(new_page(**options), served).open(query)
@@ -162,7 +180,7 @@ def violations() -> Callable[[Page], list[str]]:
 
     def run(page: Page) -> list[str]:
         page.evaluate(axe)
-        found = page.evaluate("rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES)
-        return [f"{v['id']} ({v['impact']}): {n['target']}" for v in found["violations"] for n in v["nodes"]]
+        found = page.evaluate(RUN_AXE, RULES)
+        return [f"{v['id']} ({v['impact']}): {n['target']}" for v in found for n in v["nodes"]]
 
     return run

@@ -4,19 +4,19 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 from batch.made import admissions, bbq, by_item, in_folder, winogender
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 from served import MODEL, Served, serving
-from visit import PHONE
+from visit import DESKTOP, LOOKS, PHONE, Scheme
 
 from moralsc.batch.record import Record
 from moralsc.models import ASSETS, PLANTED
 
-LOOKS: dict[str, dict[str, Any]] = {"desktop": {}, "dark": {"color_scheme": "dark"}, "phone": {"viewport": PHONE}}
+Shown = Callable[..., Page]
 
 
 def asked(source: str, mark: str) -> list[Record]:
@@ -43,11 +43,37 @@ def batch(shelf: Path) -> Iterator[Served]:
         yield page
 
 
-def opened(page: Page, batch: Served) -> Page:
+@pytest.fixture(scope="module")
+def claiming(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The page with a run that bears on claims."""
+    shelf = tmp_path_factory.mktemp("claiming")
+    in_folder(shelf / "published", asked("published", ""))
+    with serving(results=shelf) as page:
+        yield page
+
+
+def opened(page: Page, url: str) -> Page:
     page.set_default_timeout(60_000)
-    page.goto(batch.url + "?tab=batch")
+    page.goto(url + "?tab=batch")
     expect(page.locator("#m-chart-ladder svg.marks").first).to_be_visible(timeout=60_000)
     return page
+
+
+@pytest.fixture(scope="module")
+def shown(new_kept_page: Callable[..., Page]) -> Shown:
+    """The tab as it was loaded once for a server and a colour scheme, at its top, on a screen of this size."""
+
+    @cache
+    def loaded(url: str, scheme: Scheme) -> Page:
+        return opened(new_kept_page(color_scheme=scheme), url)
+
+    def show(served: Served, scheme: Scheme = "light", viewport: ViewportSize = DESKTOP) -> Page:
+        page = loaded(served.url, scheme)
+        page.set_viewport_size(viewport)
+        page.evaluate("scrollTo(0, 0)")
+        return page
+
+    return show
 
 
 def test_the_tab_opens_by_its_name_and_the_probe_stays_as_it_was(page: Page, batch: Served) -> None:
@@ -61,8 +87,8 @@ def test_the_tab_opens_by_its_name_and_the_probe_stays_as_it_was(page: Page, bat
     expect(item).to_have_text(before)
 
 
-def test_a_newcomer_sees_the_ladder_and_which_runs_are_shown_without_scrolling(page: Page, batch: Served) -> None:
-    opened(page, batch)
+def test_a_newcomer_sees_the_ladder_and_which_runs_are_shown_without_scrolling(shown: Shown, batch: Served) -> None:
+    page = shown(batch)
     expect(page.locator(".m-shown")).to_contain_text("first: complete")
     expect(page.locator(".m-shown .m-problem")).to_contain_text("broken")
     expect(page.locator("#m-chart-ladder svg.marks").first).to_be_in_viewport(ratio=0.9)
@@ -74,7 +100,7 @@ def test_a_newcomer_sees_the_ladder_and_which_runs_are_shown_without_scrolling(p
 
 
 def test_a_filter_changes_the_charts(page: Page, batch: Served) -> None:
-    opened(page, batch)
+    opened(page, batch.url)
     expect(page.locator("#m-chart-ladder svg.marks")).to_have_count(2)
     page.get_by_label("Benchmarks").click()
     page.get_by_role("option", name="BBQ (bundled)", exact=True).click()
@@ -83,11 +109,18 @@ def test_a_filter_changes_the_charts(page: Page, batch: Served) -> None:
     expect(page.locator("#m-chart-admissions .m-files")).not_to_be_visible()
 
 
-def test_a_charts_figures_can_be_read_and_saved(page: Page, batch: Served) -> None:
-    opened(page, batch)
+def as_table(page: Page) -> None:
+    """Show the ladder's figures as a table."""
+    table = page.locator("#m-chart-ladder details")
+    if table.get_attribute("open") is None:
+        table.get_by_text("The same figures as a table").click()
+    expect(table.locator("tbody tr").first).to_be_visible()
+
+
+def test_a_charts_figures_can_be_read_and_saved(shown: Shown, batch: Served) -> None:
+    page = shown(batch)
     ladder = page.locator("#m-chart-ladder")
-    ladder.get_by_text("The same figures as a table").click()
-    expect(ladder.locator("tbody tr").first).to_be_visible()
+    as_table(page)
     rows = ladder.locator("tbody tr").count()
     for form in ("PNG", "SVG", "CSV"):
         with page.expect_download(timeout=60_000) as saving:
@@ -100,17 +133,17 @@ def test_a_charts_figures_can_be_read_and_saved(page: Page, batch: Served) -> No
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_every_reader_can_use_the_tab(
-    new_page: Callable[..., Page], batch: Served, violations: Callable[[Page], list[str]], look: str
+    shown: Shown, batch: Served, violations: Callable[[Page], list[str]], look: str
 ) -> None:
-    page = opened(new_page(**LOOKS[look]), batch)
-    page.locator("#m-chart-ladder").get_by_text("The same figures as a table").click()
+    page = shown(batch, *LOOKS[look])
+    as_table(page)
     assert violations(page) == []
     width = page.evaluate("window.innerWidth")
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width
 
 
-def test_a_miniature_is_evidence_of_no_claim(page: Page, batch: Served) -> None:
-    opened(page, batch)
+def test_a_miniature_is_evidence_of_no_claim(shown: Shown, batch: Served) -> None:
+    page = shown(batch)
     verdicts = page.locator("#m-claims .m-claim")
     expect(verdicts.first).to_be_visible(timeout=30_000)
     assert set(verdicts.all_inner_texts()) == {"not enough evidence"}
@@ -118,21 +151,17 @@ def test_a_miniature_is_evidence_of_no_claim(page: Page, batch: Served) -> None:
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_claim_opens_to_the_figures_behind_it(
-    new_page: Callable[..., Page],
-    tmp_path: Path,
-    violations: Callable[[Page], list[str]],
-    look: str,
+    shown: Shown, claiming: Served, violations: Callable[[Page], list[str]], look: str
 ) -> None:
-    in_folder(tmp_path / "published", asked("published", ""))
-    with serving(results=tmp_path) as here:
-        page = opened(new_page(**LOOKS[look]), here)
-        claim = page.locator("#m-claims li").filter(has=page.locator("details")).first
-        claim.locator("summary").click(timeout=30_000)
-        expect(claim.locator("th").first).to_be_visible()
-        figures = claim.locator("tbody tr")
-        assert claim.locator("summary").inner_text().split()[0] == str(figures.count())
-        assert any(c.isdigit() for c in figures.first.inner_text())
-        assert violations(page) == []
+    page = shown(claiming, *LOOKS[look])
+    claim = page.locator("#m-claims li").filter(has=page.locator("details")).first
+    claim.locator("summary").click(timeout=30_000)
+    expect(claim.locator("th").first).to_be_visible()
+    figures = claim.locator("tbody tr")
+    assert claim.locator("summary").inner_text().split()[0] == str(figures.count())
+    assert any(c.isdigit() for c in figures.first.inner_text())
+    assert violations(page) == []
+    claim.locator("summary").click()
 
 
 def test_without_runs_the_tab_says_what_to_do(page: Page, served: Served) -> None:
@@ -151,7 +180,7 @@ def test_the_bundled_results_are_drawn(page: Page) -> None:
 def test_on_a_phone_the_first_chart_is_seen_at_once_and_the_filters_unfold_by_keyboard(
     new_page: Callable[..., Page], batch: Served, violations: Callable[[Page], list[str]]
 ) -> None:
-    page = opened(new_page(viewport=PHONE), batch)
+    page = opened(new_page(viewport=PHONE), batch.url)
     expect(page.locator("#m-chart-ladder svg.marks").first).to_be_in_viewport(ratio=0.4)
     fold, models = page.locator(".m-fold"), page.get_by_label("Benchmarks")
     expect(models).not_to_be_visible()
@@ -168,14 +197,14 @@ def test_on_a_phone_the_first_chart_is_seen_at_once_and_the_filters_unfold_by_ke
     expect(models).not_to_be_visible()
 
 
-def test_on_a_wide_screen_nothing_is_folded(page: Page, batch: Served) -> None:
-    opened(page, batch)
+def test_on_a_wide_screen_nothing_is_folded(shown: Shown, batch: Served) -> None:
+    page = shown(batch)
     expect(page.locator(".m-fold")).not_to_be_visible()
     expect(page.get_by_label("Benchmarks")).to_be_visible()
 
 
-def test_the_line_of_sections_brings_each_into_sight(page: Page, batch: Served) -> None:
-    opened(page, batch)
+def test_the_line_of_sections_brings_each_into_sight(shown: Shown, batch: Served) -> None:
+    page = shown(batch)
     for name, section in (("Claims", "What the papers claim"), ("Behind", "Behind the figures")):
         page.get_by_role("navigation").get_by_role("link", name=name).click()
         expect(page.get_by_role("heading", name=section)).to_be_in_viewport(ratio=1)

@@ -2,19 +2,19 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 from served import MODEL, GatedEngine, Served, serving
-from visit import PHONE
+from visit import DESKTOP, LOOKS, Scheme
 
 from moralsc.batch.design import Design
 from moralsc.batch.run import run
 from moralsc.settings import Settings
 
-LOOKS: dict[str, dict[str, Any]] = {"desktop": {}, "dark": {"color_scheme": "dark"}, "phone": {"viewport": PHONE}}
+Shown = Callable[..., Page]
 MADE = Design.of(MODEL, ["winogender:bundled", "bbq:bundled:Age"], "ladder", limit=12)
 
 
@@ -26,12 +26,34 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield page
 
 
-@pytest.fixture
-def opened(page: Page, batch: Served) -> Page:
+def load(page: Page, batch: Served) -> Page:
     page.set_default_timeout(60_000)
     page.goto(batch.url + "?tab=batch")
     expect(page.locator("#m-behind-table button").first).to_be_visible(timeout=90_000)
+    expect(page.locator("#m-chart-ladder svg.marks").first).to_be_visible(timeout=90_000)
     return page
+
+
+@pytest.fixture
+def opened(page: Page, batch: Served) -> Page:
+    """The tab, for a test that goes on to other items of the list or leaves the page."""
+    return load(page, batch)
+
+
+@pytest.fixture(scope="module")
+def shown(new_kept_page: Callable[..., Page], batch: Served) -> Shown:
+    """The tab as it was loaded once for a colour scheme, with the first page of its list, on a screen of this size."""
+
+    @cache
+    def loaded(scheme: Scheme) -> Page:
+        return load(new_kept_page(color_scheme=scheme), batch)
+
+    def show(scheme: Scheme = "light", viewport: ViewportSize = DESKTOP) -> Page:
+        page = loaded(scheme)
+        page.set_viewport_size(viewport)
+        return page
+
+    return show
 
 
 def told(page: Page) -> None:
@@ -46,9 +68,10 @@ def choose(page: Page, chooser: str, nth: int) -> None:
     page.locator("[role=option]").nth(nth).click()
 
 
-def test_a_row_opens_the_dialogue_as_the_model_saw_it(opened: Page) -> None:
-    told(opened)
-    turn = opened.locator("#m-behind-dialogue .m-turn").first
+def test_a_row_opens_the_dialogue_as_the_model_saw_it(shown: Shown) -> None:
+    page = shown()
+    told(page)
+    turn = page.locator("#m-behind-dialogue .m-turn").first
     turn.get_by_text("what the model saw").click()
     expect(turn.locator("pre")).to_contain_text("Human:")
     expect(turn.locator(".m-answer mark")).not_to_be_empty()
@@ -64,14 +87,15 @@ def test_words_find_an_item_and_pages_follow_each_other(opened: Page) -> None:
     expect(rows.first).to_have_text(first)
 
 
-def test_a_card_that_is_dropped_in_again_is_the_same(opened: Page, tmp_path: Path) -> None:
-    told(opened)
-    with opened.expect_download() as saving:
-        opened.get_by_role("button", name="Item card (HTML)").click()
+def test_a_card_that_is_dropped_in_again_is_the_same(shown: Shown, tmp_path: Path) -> None:
+    page = shown()
+    told(page)
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="Item card (HTML)").click()
     card = tmp_path / saving.value.suggested_filename
     saving.value.save_as(card)
-    opened.locator("#m-card-drop input[type=file]").set_input_files(card)
-    said = opened.locator("#m-again-result")
+    page.locator("#m-card-drop input[type=file]").set_input_files(card)
+    said = page.locator("#m-again-result")
     turns = said.locator(".m-again-turn")
     expect(turns).to_have_count(2, timeout=90_000)
     assert [re.sub(r"\W", "", match) for match in turns.locator(".m-match").all_inner_texts()] == ["same", "same"]
@@ -82,10 +106,11 @@ def test_a_card_that_is_dropped_in_again_is_the_same(opened: Page, tmp_path: Pat
         assert (then, match) == (now, "same")
 
 
-def test_what_is_no_card_gets_a_sentence(opened: Page, tmp_path: Path) -> None:
+def test_what_is_no_card_gets_a_sentence(shown: Shown, tmp_path: Path) -> None:
+    page = shown()
     (tmp_path / "no.json").write_text("{}")
-    opened.locator("#m-card-drop input[type=file]").set_input_files(tmp_path / "no.json")
-    expect(opened.locator("#m-again-result")).to_contain_text("no item card", timeout=90_000)
+    page.locator("#m-card-drop input[type=file]").set_input_files(tmp_path / "no.json")
+    expect(page.locator("#m-again-result")).to_contain_text("no item card", timeout=90_000)
 
 
 def test_the_link_opens_the_same_in_the_probe_tab(opened: Page) -> None:
@@ -96,11 +121,19 @@ def test_the_link_opens_the_same_in_the_probe_tab(opened: Page) -> None:
     expect(opened.locator(".m-item")).to_contain_text(item)
 
 
-def test_a_count_opens_both_dialogues(opened: Page) -> None:
-    opened.locator("#m-compare-go").click()
-    opened.locator("#m-compare-result button").first.click()
-    columns = opened.locator("#m-compare-columns .m-dialogue")
+def compared(page: Page) -> Locator:
+    """Compare, and open the dialogues of the first count: a column each."""
+    columns = page.locator("#m-compare-columns .m-dialogue")
+    page.locator("#m-compare-go").click()
+    expect(columns.first, "those of an earlier comparison are put away").not_to_be_visible()
+    page.locator("#m-compare-result button").first.click()
     expect(columns).to_have_count(2)
+    expect(columns.first).to_be_visible()
+    return columns
+
+
+def test_a_count_opens_both_dialogues(shown: Shown) -> None:
+    columns = compared(shown())
     expect(columns.nth(0).locator(".m-turn")).to_have_count(1)
     expect(columns.nth(1).locator(".m-turn")).to_have_count(2)
 
@@ -127,15 +160,10 @@ def test_what_is_open_stays_what_it_is_when_other_things_are_chosen(opened: Page
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_every_reader_can_use_both_sections_with_dialogues_open(
-    new_page: Callable[..., Page], batch: Served, violations: Callable[[Page], list[str]], look: str
+    shown: Shown, violations: Callable[[Page], list[str]], look: str
 ) -> None:
-    page = new_page(**LOOKS[look])
-    page.set_default_timeout(60_000)
-    page.goto(batch.url + "?tab=batch")
-    expect(page.locator("#m-chart-ladder svg.marks").first).to_be_visible(timeout=90_000)
+    page = shown(*LOOKS[look])
     told(page)
-    page.locator("#m-compare-go").click()
-    page.locator("#m-compare-result button").first.click()
-    expect(page.locator("#m-compare-columns .m-dialogue")).to_have_count(2)
+    compared(page)
     assert violations(page) == []
     assert page.evaluate("document.scrollingElement.scrollWidth") <= page.evaluate("window.innerWidth")

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from served import MODEL, GatedEngine, Served, serving
-from visit import PHONE
+from visit import BARE, LOOKS, Scheme
 
 from moralsc.batch.design import Design
 from moralsc.batch.run import run
@@ -22,7 +23,6 @@ from moralsc.hosting.job import RUN, Ticket, owner_of, write_ticket
 from moralsc.settings import Settings
 
 MADE = Design.of(MODEL, ["winogender:bundled", "bbq:bundled:Age"], "specificity-0", limit=4, batch=8)
-LOOKS: dict[str, dict[str, Any]] = {"desktop": {}, "dark": {"color_scheme": "dark"}, "phone": {"viewport": PHONE}}
 # What is brought is read and measured, and a browser draws all charts of it.
 PATIENCE = 90_000
 Make = Callable[..., None]
@@ -84,12 +84,20 @@ def opened(page: Page, served: Served, secret: str = "") -> str:
     """Open the tab as a visitor of its own; returns the visitor's secret."""
     secret = secret or secrets.token_hex(32)
     page.set_default_timeout(PATIENCE)
-    page.goto(served.url)
+    page.goto(served.url + BARE)
     page.evaluate("secret => localStorage.setItem('moralsc-visitor', secret)", secret)
     page.goto(served.url + "?tab=batch")
     expect(page.locator("#m-brought .m-runlist")).to_have_attribute("data-seen", "", timeout=PATIENCE)
     expect(page.locator(".m-shown")).not_to_have_text("Reading the runs…", timeout=PATIENCE)
     return secret
+
+
+@pytest.fixture(scope="module")
+def stranger(new_kept_page: OpenPage, page_server: Served) -> Page:
+    """The tab of a visitor who has no run, and gets none."""
+    page = new_kept_page()
+    opened(page, page_server)
+    return page
 
 
 def bring(page: Page, file: Path) -> Locator:
@@ -121,7 +129,7 @@ def test_a_brought_run_is_in_its_visitors_lists_and_in_nobody_elses(
     expect(page.locator("#m-claims .m-claims li").first).to_be_visible(timeout=PATIENCE)
     page.locator("#m-behind-table button").first.click()
     expect(page.locator("#m-behind-dialogue .m-turn")).to_have_count(2, timeout=PATIENCE)
-    other = new_page(locale="en-GB")
+    other = new_page()
     opened(other, served)
     expect(other.locator(".m-shown")).to_contain_text("no runs to show yet", timeout=PATIENCE)
     expect(other.locator("#m-bring")).not_to_contain_text("my first")
@@ -143,27 +151,24 @@ def test_a_brought_run_is_in_its_visitors_lists_and_in_nobody_elses(
     ],
 )
 def test_what_is_no_run_gets_one_sentence_that_says_what_is_allowed(
-    page: Page, served: Served, files: Path, name: str, says: str
+    stranger: Page, files: Path, name: str, says: str
 ) -> None:
-    opened(page, served)
-    said = bring(page, files / name)
+    said = bring(stranger, files / name)
     expect(said).to_contain_text(says, timeout=PATIENCE)
     expect(said).to_contain_text("Bring a run's folder as .zip")
-    expect(page.locator("#m-bring img")).to_have_count(0)
-    expect(page.locator("#m-bring .m-run")).to_have_count(0)
+    expect(stranger.locator("#m-bring img")).to_have_count(0)
+    expect(stranger.locator("#m-bring .m-run")).to_have_count(0)
 
 
-def test_a_file_beyond_the_limit_is_refused(page: Page, served: Served, tmp_path: Path) -> None:
-    opened(page, served)
+def test_a_file_beyond_the_limit_is_refused(stranger: Page, tmp_path: Path) -> None:
     (tmp_path / "large.zip").write_bytes(b"PK" * 4_000_000)
-    page.locator("#m-bring-file input[type=file]").set_input_files(tmp_path / "large.zip")
-    said = page.locator("#m-bring-status")
+    said = bring(stranger, tmp_path / "large.zip")
     expect(said).to_contain_text(re.compile(r"large has 8 MB; at most \d MB can be brought"), timeout=PATIENCE)
-    expect(page.locator("#m-bring .m-run")).to_have_count(0)
+    expect(stranger.locator("#m-bring .m-run")).to_have_count(0)
 
 
 def lists(page: Page, chooser: str, name: str) -> None:
-    """The chooser's list comes to hold this run; what is chosen keeps its text, as gradio draws that with the value."""
+    """The chooser's list holds this run, also where it was opened before."""
     option = page.get_by_role("option", name=re.compile(name))
     end = time.monotonic() + PATIENCE / 1000
     while time.monotonic() < end:
@@ -187,23 +192,38 @@ def test_a_visitors_own_run_is_listed_as_far_as_it_is_and_again_when_it_ends(
     expect(page.locator(".m-shown")).to_contain_text("your run of", timeout=PATIENCE)
     expect(page.locator(".m-shown")).to_contain_text("incomplete: done 16 of", timeout=PATIENCE)
     expect(page.locator("#m-behind-table button").first).to_be_visible(timeout=PATIENCE)
-    offers(page, "#m-behind-run", "UTC: done 16 of")
+    offers(page, "#m-behind-run", "UTC$")
+    expect(page.locator("#m-behind")).to_contain_text("Listed while the run was incomplete: done 16 of")
     make(job / RUN)
     expect(page.locator(".m-shown")).to_contain_text("UTC: complete", timeout=PATIENCE)
     for chooser in ("#m-behind-run", "#m-a-run"):
         lists(page, chooser, r"UTC\s*$")
-    other = new_page(locale="en-GB")
+    other = new_page()
     opened(other, served)
     expect(other.locator(".m-shown")).to_contain_text("no runs to show yet", timeout=PATIENCE)
 
 
+@pytest.fixture(scope="module")
+def brought(new_kept_page: OpenPage, page_server: Served, files: Path) -> Callable[[Scheme], Page]:
+    """The tab of a visitor who has brought a run, as it was loaded once for a colour scheme."""
+
+    @cache
+    def loaded(scheme: Scheme) -> Page:
+        page = new_kept_page(color_scheme=scheme)
+        opened(page, page_server)
+        expect(bring(page, files / "my first.zip")).to_contain_text("stands in the lists now", timeout=PATIENCE)
+        return page
+
+    return loaded
+
+
 @pytest.mark.parametrize("look", LOOKS)
 def test_every_reader_can_use_the_section(
-    new_page: OpenPage, served: Served, files: Path, violations: Callable[[Page], list[str]], look: str
+    brought: Callable[[Scheme], Page], violations: Callable[[Page], list[str]], look: str
 ) -> None:
-    page = new_page(**LOOKS[look])
-    opened(page, served)
-    expect(bring(page, files / "my first.zip")).to_contain_text("stands in the lists now", timeout=PATIENCE)
+    scheme, size = LOOKS[look]
+    page = brought(scheme)
+    page.set_viewport_size(size)
     expect(page.locator("#m-behind-table button").first).to_be_visible(timeout=PATIENCE)
     expect(page.locator("#m-chart-ladder svg.marks").first).to_be_visible(timeout=PATIENCE)
     assert violations(page) == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from run_page import RunPage, end_runs, serving_runs
-from visit import PHONE
+from visit import BARE, PHONE
 
 from moralsc.hosting.job import State, read_job
 
@@ -34,10 +34,10 @@ def here(page: Page, run_page: RunPage) -> Page:
 
 def opened(page: Page, served: RunPage) -> Page:
     page.set_default_timeout(20_000)
-    page.goto(served.url)
     # A page is used by one test after another: each is a visitor of its own.
+    page.goto(served.url + BARE)
     page.evaluate("localStorage.clear()")
-    page.reload()
+    page.goto(served.url)
     expect(page.get_by_text("No runs yet")).to_be_visible(timeout=30_000)
     return page
 
@@ -113,7 +113,7 @@ def test_another_browser_sees_nothing_of_it(here: Page, new_page: OpenPage, run_
     plan(here)
     button(here, "Start").click()
     expect(here.locator(".m-run")).to_have_count(1)
-    other = new_page(locale="en-GB")
+    other = new_page()
     opened(other, run_page)
     secrets = [page.evaluate("localStorage.getItem('moralsc-visitor')") for page in (here, other)]
     assert len(set(secrets)) == 2
@@ -157,10 +157,10 @@ def test_a_restarted_server_shows_the_same_list(new_page: OpenPage, separate: Pa
         secret = page.evaluate("localStorage.getItem('moralsc-visitor')")
         page.goto("about:blank")
     with serving_runs(separate) as second:
-        page.goto(second.url)
         # The other server has another port, which is another place to a browser.
+        page.goto(second.url + BARE)
         page.evaluate("secret => localStorage.setItem('moralsc-visitor', secret)", secret)
-        page.reload()
+        page.goto(second.url)
         expect(state(page)).to_have_text(re.compile("running|complete"))
         act(page, "stop").click()
         expect(state(page)).to_have_text(re.compile("stopped|complete"))

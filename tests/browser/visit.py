@@ -2,11 +2,21 @@
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 from served import Served
 
-PHONE = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+# An address of the server's that loads no page: a browser's store can be written there in a moment.
+BARE = "robots.txt"
+PHONE: ViewportSize = {"width": 390, "height": 844}
+Scheme = Literal["light", "dark"]
+LOOKS: dict[str, tuple[Scheme, ViewportSize]] = {
+    "desktop": ("light", DESKTOP),
+    "dark": ("dark", DESKTOP),
+    "phone": ("light", PHONE),
+}
 
 
 @dataclass(frozen=True)
