@@ -12,7 +12,7 @@ from moralsc.settings import Settings
 from moralsc.ui import api, batch_tab, probe_tab, texts
 from moralsc.ui.context import Context, new_context
 from moralsc.ui.theme import theme
-from moralsc.ui.wiring import AT_ONCE
+from moralsc.ui.wiring import AT_ONCE, PRIVATE
 
 # ?present=1 is for projectors: see "Presenting" in style.css. The card is a dialog that gradio has no part for: while
 # it is open the rest of the page cannot be reached, Escape closes it, and the focus returns to where it came from.
@@ -60,10 +60,11 @@ def _opened_tab(request: gr.Request) -> Any:
 
 
 def _hide_renders(app: gr.Blocks) -> None:
-    """Keep gr.render out of the public API: it takes no `api_visibility` of its own."""
+    """Treat gr.render as `wiring.PRIVATE` treats other events: it takes no such arguments of its own."""
     for event in app.fns.values():
         if event.renderable:
-            event.api_visibility = "private"
+            event.api_visibility = PRIVATE["api_visibility"]
+            event.show_progress_on = PRIVATE["show_progress_on"]
 
 
 def launch(settings: Settings, *, block: bool = True, app: gr.Blocks | None = None) -> str:
