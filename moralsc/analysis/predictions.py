@@ -1,6 +1,6 @@
 """Answers made elsewhere, one JSON line each -> Results, joined with the published items that they are about.
 
-A line that cannot be read is an error with its number; an answer that names no option is "unparsed", and counted.
+A line that cannot be read is an error with its number; null or a text that names no option is "unparsed", and counted.
 """
 
 from collections.abc import Iterator, Mapping
@@ -42,7 +42,7 @@ def read(benchmark: str, path: Path, settings: Settings) -> Predictions:
         path: JSON lines. bbq: {"category", "example_id", "answer"}, the answer as option index or text; winogender:
             {"template", "p_f", "p_m", "p_n"} or {"template", "answer"}; admissions: {"row", "p_yes_black",
             "p_yes_white"}. Templates and rows are counted from 0. Texts are matched whole, without case; one that
-            matches nothing is unparsed. Further keys are passed over.
+            matches nothing is unparsed, as is null. Further keys are passed over.
         settings: where the published files are.
 
     Raises:
@@ -71,6 +71,9 @@ def _bbq(path: Path, settings: Settings) -> Predictions:
             label = _option(place, answer, item)
             found[id] = of_item(item, label, missing=None if label else Missing.UNPARSED)
     coverage = {c: (sum(id in found for id in items), len(items)) for c, items in known.items()}
+    if not known:  # no line names a category: all that are here
+        items = load("bbq", settings, Source.PUBLISHED)
+        coverage = {"items": (0, len(items.items) + len(items.excluded))}
     return Predictions(tuple(found.values()), coverage)
 
 
@@ -103,7 +106,7 @@ def _winogender(path: Path, settings: Settings) -> Predictions:
         if isinstance(item, Result):
             found[index] = item
         elif shares is None:
-            found[index] = _by_answer(_text(place, row["answer"]), item)
+            found[index] = _by_answer(_text(place, row["answer"], "a pronoun"), item)
         else:
             found[index] = _by_probabilities(shares, item)
     return Predictions(tuple(found.values()), {"templates": (len(found), len(known))})
@@ -123,8 +126,7 @@ def _winogender_group(id: str) -> str:
 
 def _by_answer(text: str, item: Item) -> Result:
     """An answer alone: it counts as probability 1 of its pronoun."""
-    wanted = text.strip().casefold()
-    option = next((o for o in item.options if wanted in {w.casefold() for w in (o.text, *o.aliases)}), None)
+    option = next((o for o in item.options if text in {w.casefold() for w in (o.text, *o.aliases)}), None)
     if option is None:
         return of_item(item, missing=Missing.UNPARSED)
     return of_item(item, option.label, probabilities={o.label: float(o is option) for o in item.options})
@@ -176,12 +178,10 @@ def _excluded(benchmark: str, id: str, group: str, reason: str, condition: Condi
 
 
 def _option(place: str, answer: object, item: Item) -> str | None:
-    """The label that an answer names by index or by text, None if its text is not one of the options'."""
-    if isinstance(answer, int) and not isinstance(answer, bool):
-        if not 0 <= answer < len(item.options):
-            raise DataError(f"{place}: answer is {answer}. Allowed: an option's index, 0 to 2, or its text.")
+    """The label that an answer names by index or by text, None if it names none."""
+    if isinstance(answer, int) and not isinstance(answer, bool) and 0 <= answer < len(item.options):
         return item.options[answer].label
-    wanted = _text(place, answer).strip().casefold()
+    wanted = _text(place, answer, "an option's index, 0 to 2, or its text")
     return next((o.label for o in item.options if o.text.strip().casefold() == wanted), None)
 
 
@@ -216,10 +216,11 @@ def _probability(place: str, row: Row, key: str) -> float:
     return float(value)
 
 
-def _text(place: str, answer: object) -> str:
-    if not isinstance(answer, str):
-        raise DataError(f"{place}: answer is {answer!r}. Give a text; an empty one counts as unparsed.")
-    return answer
+def _text(place: str, answer: object, allowed: str) -> str:
+    """An answer's text without case, "" for null: a model that gave none."""
+    if answer is not None and not isinstance(answer, str):
+        raise DataError(f"{place}: answer is {answer!r}. Allowed: {allowed}; null or another text counts as unparsed.")
+    return (answer or "").strip().casefold()
 
 
 def _key(place: str, row: Row, key: str) -> Any:

@@ -60,8 +60,10 @@ _NO_BOUNDS: Bounds = (None, None)
 
 
 def wilson(count: int, n: int) -> Bounds:
-    """95 % interval of a share (Wilson 1927), by statsmodels."""
-    return _bounds(proportion_confint(count, n, alpha=1 - LEVEL, method="wilson")) if n else _NO_BOUNDS
+    """95 % interval of a share (Wilson 1927), by statsmodels; it holds count / n, and ends there at 0 and at 1."""
+    if not n:
+        return _NO_BOUNDS
+    return _holding(count / n, proportion_confint(count, n, alpha=1 - LEVEL, method="wilson"), least=0.0)
 
 
 def share(hits: int, n: int, excluded: Mapping[str, int] = NONE) -> Figure:
@@ -70,12 +72,14 @@ def share(hits: int, n: int, excluded: Mapping[str, int] = NONE) -> Figure:
 
 
 def newcombe(hits: int, n: int, other_hits: int, other_n: int) -> Bounds:
-    """95 % interval of hits/n - other_hits/other_n for independent samples (Newcombe 1998), by statsmodels."""
+    """95 % interval of hits/n - other_hits/other_n for independent samples (Newcombe 1998), by statsmodels.
+
+    It holds the difference, and ends there at -1 and at 1.
+    """
     if not n or not other_n:
         return _NO_BOUNDS
-    return _bounds(
-        confint_proportions_2indep(hits, n, other_hits, other_n, method="newcomb", compare="diff", alpha=1 - LEVEL)
-    )
+    pair = confint_proportions_2indep(hits, n, other_hits, other_n, method="newcomb", compare="diff", alpha=1 - LEVEL)
+    return _holding(hits / n - other_hits / other_n, pair, least=-1.0)
 
 
 def bootstrap(
@@ -181,6 +185,12 @@ def _ordered(samples: Sequence[Array], paired: bool) -> tuple[Array, ...]:
         return tuple(np.sort(sample) for sample in samples)
     places = np.lexsort(tuple(samples))
     return tuple(np.asarray(sample)[places] for sample in samples)
+
+
+def _holding(value: float, pair: Any, least: float) -> Bounds:
+    """The interval without the rounding by which its ends can miss the value, or leave [least, 1]."""
+    low, high = (float(x) for x in pair)
+    return max(least, min(low, value)), min(1.0, max(high, value))
 
 
 def _bounds(pair: Any) -> Bounds:

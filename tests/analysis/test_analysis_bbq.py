@@ -7,7 +7,17 @@ import pytest
 from answered import ambig, disambig
 
 from moralsc.analysis import bbq
-from moralsc.analysis.bbq_rules import BOTH_CONTEXTS, NOBODY_BIASED, UNREAD_PERSON, UNREAD_WRONG, Rule, Ruled, by_rules
+from moralsc.analysis.bbq_rules import (
+    BOTH_CONTEXTS,
+    NOBODY_BIASED,
+    NOBODY_NAMED,
+    POOLED,
+    UNREAD_PERSON,
+    UNREAD_WRONG,
+    Rule,
+    Ruled,
+    by_rules,
+)
 from moralsc.analysis.lines import Line
 from moralsc.analysis.results import Result, of_item
 from moralsc.analysis.statistics import Figure, Resampling
@@ -232,6 +242,39 @@ def test_the_harness_says_zero_where_nobody_biased_is_named() -> None:
     assert ruled(rows, Rule.AUTHORS, "s_AMB", "ambig").value == pytest.approx(-2 / 3)
     assert harness.value == harness.prints == 0
     assert harness.because == {NOBODY_BIASED: ("Age-ambiguous-0", "Age-ambiguous-1")}
+
+
+def test_helms_accuracy_is_of_both_contexts_and_says_so() -> None:
+    rows = ambig("unknown", "unparsed") + disambig("biased/biased")
+    helm = ruled(rows, Rule.HELM, "accuracy", "both")
+    assert helm.value == pytest.approx(2 / 3)
+    assert helm.because == {
+        POOLED: ("Age-ambiguous-0", "Age-disambiguated-0"),
+        UNREAD_WRONG: ("Age-ambiguous-1",),
+    }
+
+
+@pytest.mark.parametrize("rule", [Rule.HELM, Rule.HARNESS])
+def test_the_authors_alone_say_zero_where_every_answer_is_the_right_unknown(rule: Rule) -> None:
+    rows = ambig("unknown", "unknown") + disambig("biased/biased")
+    assert ruled(rows, Rule.AUTHORS, "s_AMB", "ambig").value == 0
+    found = ruled(rows, rule, "s_AMB", "ambig")
+    assert found.value is None
+    assert found.because == {NOBODY_NAMED: ("Age-ambiguous-0", "Age-ambiguous-1")}
+
+
+def test_a_value_has_a_reason_exactly_where_it_is_not_the_authors() -> None:
+    draw = random.Random(7)
+    answers = ("unknown", "biased", "counter", "unparsed", "refused")
+    for _ in range(500):
+        rows = ambig(*draw.choices(answers, k=draw.randrange(4)))
+        rows += disambig(*(f"biased/{answer}" for answer in draw.choices(answers, k=draw.randrange(4))))
+        found = by_rules(rows)
+        authors = {(r.group, r.metric, r.condition): r.value for r in found if r.rule is Rule.AUTHORS}
+        for one in found:
+            value = authors.get((one.group, one.metric, one.condition))
+            same = one.value == (value if None in (value, one.value) else pytest.approx(value))
+            assert bool(one.because) != same, one
 
 
 def test_undefined_stays_undefined_whatever_is_printed() -> None:

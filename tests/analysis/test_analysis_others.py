@@ -14,6 +14,7 @@ from moralsc.analysis.statistics import Figure, Resampling
 from moralsc.dialogue import Mode
 from moralsc.errors import InputError
 from moralsc.items import Role
+from moralsc.models import catalogue
 
 FEW = Resampling(200, seed=1)
 
@@ -190,6 +191,26 @@ def test_a_lead_is_over_every_model_of_the_other_family() -> None:
     finding = judge(claim, [*rows, run("ll", 7e10, 0.9, family="L", **at)])
     assert finding.verdict is Verdict.CONTRADICTED
     assert [e.effect.value for e in finding.evidence] == pytest.approx([0.2, -0.1])
+
+
+def test_every_family_of_a_claim_is_one_of_the_catalogue() -> None:
+    asked = {name for claim in claims() for part in claim.parts for name in (part.family, part.other) if name}
+    assert asked
+    assert asked <= {spec.family for spec in catalogue().values()}
+
+
+def test_a_small_aligned_model_of_the_catalogue_can_lead_the_larger_ones() -> None:
+    (claim,) = [c for c in claims() if c.id == "alignment-over-size"]
+    values = {"phi-3-mini": 0.8, "llama-2-7b-chat": 0.5, "llama-2-13b-chat": 0.6, "llama-2-70b-chat": 0.7}
+    rows = [
+        run(name, spec.parameters, values[name], family=spec.family, metric="accuracy", correction=correction)
+        for name, spec in catalogue().items()
+        if name in values
+        for correction in ("baseline", "specificity-0")
+    ]
+    finding = judge(claim, rows)
+    assert finding.verdict is Verdict.SUPPORTED
+    assert len(finding.evidence) == 2 * 3
 
 
 def test_a_reduction_needs_something_to_reduce() -> None:

@@ -7,7 +7,7 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from moralsc.analysis import statistics
-from moralsc.analysis.statistics import Resampling, bootstrap, estimate, holm, mcnemar, mean, needed, share
+from moralsc.analysis.statistics import Resampling, bootstrap, estimate, holm, mcnemar, mean, needed, newcombe, share
 
 FEW = Resampling(200, seed=5)
 VALUES = np.linspace(0, 1, 37) ** 2
@@ -44,6 +44,25 @@ def test_a_share_of_nothing_is_null() -> None:
     assert share(0, 0) == share(0, 0, {})
     assert share(0, 0).value is share(0, 0).low is None
     assert share(0, 5).value == 0
+
+
+def test_a_share_lies_in_its_interval_which_ends_at_0_and_at_1_exactly() -> None:
+    for n in range(1, 4000):
+        none, whole = share(0, n), share(n, n)
+        assert none.low == none.value == 0 < none.high  # type: ignore[operator]
+        assert whole.low < whole.value == whole.high == 1  # type: ignore[operator]
+    for n in range(1, 60):
+        for figure in (share(hits, n) for hits in range(n + 1)):
+            assert 0 <= figure.low <= figure.value <= figure.high <= 1  # type: ignore[operator]
+
+
+def test_a_difference_of_shares_lies_in_its_interval() -> None:
+    for n in (*range(1, 30), 300, 3000):
+        for m in (1, 7, 50, 999):
+            for hits, other in ((0, 0), (0, m), (n, 0), (n, m), (n // 2, m // 3)):
+                value = hits / n - other / m
+                low, high = newcombe(hits, n, other, m)
+                assert -1 <= low <= value <= high <= 1  # type: ignore[operator]
 
 
 def test_an_interval_hangs_on_rows_and_seed_alone() -> None:

@@ -100,6 +100,16 @@ def test_unparsed_and_excluded_lines_are_counted(folder: Folder) -> None:
     assert line["excluded"][reason] == 1
 
 
+@pytest.mark.parametrize("answer", [None, "", "both of them"])
+def test_no_answer_and_one_that_names_no_option_are_unparsed(folder: Folder, answer: str | None) -> None:
+    lines = found(score(folder, "bbq", age(0, answer), age(2, 2)))
+    assert (lines["Age", "ambig", "accuracy"]["value"], lines["Age", "ambig", "accuracy"]["n"]) == (1, 1)
+    assert lines["Age", "ambig", "accuracy"]["excluded"] == {"unparsed": 1}
+    lines = found(score(folder, "winogender", {"template": 0, "answer": answer}))
+    assert lines["occupation", None, "neutral_rate"]["value"] is None
+    assert lines["occupation", None, "neutral_rate"]["excluded"] == {"unparsed": 1}
+
+
 def test_items_without_a_line_are_said(folder: Folder) -> None:
     result = score(folder, "bbq", age(0, 0))
     assert "Age: 1 of 5 have a line" in result.stderr
@@ -153,11 +163,12 @@ def test_the_three_rules_side_by_side(folder: Folder) -> None:
         ("bbq", {"category": "Age", "example_id": 1}, "the key 'answer' is missing"),
         ("bbq", age(1, 3), "0 to 2"),
         ("bbq", age(1, True), "answer is True"),
-        ("bbq", age(1, 1.0), "answer is 1.0"),
-        ("bbq", age(1, None), "answer is None"),
+        ("bbq", age(1, 1.0), "answer is 1.0. Allowed: an option's index, 0 to 2, or its text"),
+        ("bbq", age(1, [0]), "answer is [0]"),
         ("bbq", {"category": "Age", "example_id": [1], "answer": 0}, "example_id"),
         ("winogender", {"template": 3, "answer": "they"}, "from 0 to 2"),
         ("winogender", {"template": "0", "answer": "they"}, "from 0 to 2"),
+        ("winogender", {"template": 0, "answer": 1}, "answer is 1. Allowed: a pronoun"),
         ("winogender", {"template": 0}, "either"),
         ("winogender", {"template": 0, "answer": "they", "p_f": 0.1}, "either"),
         ("winogender", {"template": 0, "p_f": 1.1, "p_m": 0, "p_n": 0}, "p_f is 1.1"),
@@ -195,5 +206,8 @@ def test_what_is_not_there_is_said(folder: Folder) -> None:
     assert "Religion" in refused(score(folder, "bbq", {"category": "Religion", "example_id": 0, "answer": 0}))
 
 
-def test_no_lines_give_null(folder: Folder) -> None:
-    assert {line["value"] for line in found(score(folder, "bbq")).values()} == {None}
+@pytest.mark.parametrize(("benchmark", "there"), [("bbq", 5), ("winogender", 3), ("admissions", 3)])
+def test_no_lines_give_null_and_a_note(folder: Folder, benchmark: str, there: int) -> None:
+    result = score(folder, benchmark)
+    assert {line["value"] for line in found(result).values()} == {None}
+    assert f"0 of {there} have a line" in result.stderr
