@@ -40,9 +40,10 @@ log-probability of its options' letters. The harness gets them as a local task a
 *Bound by sharing* is what could be gained by computing each shared token once: multiplications and additions of all
 prompts by themselves, with the logits of all their positions as the harness computes them, over those of the tree.
 A ratio above it means that the harness falls further short of the machine than moralsc does. *Matrix peak* is the
-best time of one large product of two square matrices in the same dtype, taken in the same process. What a pass needs
-beside its products (norms, activations, rotary positions, and attention over short branches) is bound by memory, and
-weighs the more the faster the products are: in bfloat16 on processors that have units for it.
+best time of one large product of two square matrices in the same dtype, taken in the same process. *Where its time
+goes* is torch's profiler's account of one more scoring of all of them. What a pass needs beside its products (norms,
+activations, rotary positions, and attention over short branches) is bound by memory, and weighs the more the faster the
+products are: in bfloat16 on processors that have units for it.
 
 {table}
 """

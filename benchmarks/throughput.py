@@ -141,7 +141,7 @@ def compare(items: int, dtype: str, size: str, threads: int, repeat: int) -> dic
         "bound by sharing": f"{bound:.2f} (tokens {separate.tokens / tree.tokens:.2f})",
         "share of that bound": f"{theirs / mine / bound:.0%}",
         "share of the matrix peak, moralsc": f"{tree.flops(config) / mine / best:.0%} of {best / 1e9:.0f} GFLOP/s",
-        "where its time goes": parts(engine, sample),
+        "where its time goes": parts(engine, asked),
         "share of the matrix peak, harness": f"{separate.flops(config) / theirs / best:.0%}",
         "largest difference, nats": f"{difference:.2g}",
         "peak memory of the process, GiB": f"{memory:.2f}",

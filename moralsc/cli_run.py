@@ -16,6 +16,7 @@ from moralsc.batch.design import LADDER, MAX_ROUNDS, Design, Order
 from moralsc.batch.head import HEAD
 from moralsc.batch.plan import Plan, make_plan
 from moralsc.batch.progress import Progress
+from moralsc.batch.weights import check_asked
 from moralsc.dialogue import Form, Mode
 from moralsc.models import mark
 from moralsc.models.local import admit
@@ -78,6 +79,7 @@ def run(
         )
         settings = read_settings(data, prompts)
         admit(design.models, settings)
+        check_asked(dtype, device_map)
         return design, settings
 
     crew, line = join(), _Line()

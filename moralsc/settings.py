@@ -94,9 +94,9 @@ class Settings:
         space_id = env.get("SPACE_ID", "")
         return cls(
             cache=_path(env, "MORALSC_CACHE") or platformdirs.user_cache_path("moralsc"),
-            data=_existing(env, "MORALSC_DATA", "folder"),
+            data=_existing(env, "MORALSC_DATA", "folder", "--data or "),
             results=_existing(env, "MORALSC_RESULTS", "folder"),
-            prompts=_existing(env, "MORALSC_PROMPTS", "file"),
+            prompts=_existing(env, "MORALSC_PROMPTS", "file", "--prompts or "),
             offline=_truth(env, "MORALSC_OFFLINE"),
             mirror=_address(env, "MORALSC_MIRROR"),
             host=env.get("HOST", "0.0.0.0" if space_id else cls.host),
@@ -127,11 +127,12 @@ def _path(env: Mapping[str, str], name: str) -> Path | None:
     return Path(env[name]).expanduser() if name in env else None
 
 
-def _existing(env: Mapping[str, str], name: str, kind: str) -> Path | None:
+def _existing(env: Mapping[str, str], name: str, kind: str, option: str = "") -> Path | None:
+    """A path that is there; `option` of the command line may have said it as well."""
     path = _path(env, name)
     if path is not None and not (path.is_dir() if kind == "folder" else path.is_file()):
         raise InputError(
-            f"{name} is {env[name]!r}, but there is no such {kind}. Give the path of a {kind}, or nothing."
+            f"{option}{name} is {env[name]!r}, but there is no such {kind}. Give the path of a {kind}, or nothing."
         )
     return path
 

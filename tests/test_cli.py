@@ -186,8 +186,8 @@ def test_a_model_that_fails_ends_the_command_with_its_sentence(engine: ScriptedE
         ({"--correct": "specificty-1"}, "There is no correction 'specificty-1'. Did you mean 'specificity-1'?"),
         ({"--correct": "match-stats"}, "Match the statistics is not offered"),
         ({"--correct": "feedback"}, "needs a text"),
-        ({"--correct": "review", "--mode": "", "--data": "nowhere"}, "MORALSC_DATA is 'nowhere'"),
-        ({"--prompts": "nowhere.toml"}, "MORALSC_PROMPTS is 'nowhere.toml'"),
+        ({"--correct": "review", "--mode": "", "--data": "nowhere"}, "--data or MORALSC_DATA is 'nowhere', but"),
+        ({"--prompts": "nowhere.toml"}, "--prompts or MORALSC_PROMPTS is 'nowhere.toml', but"),
     ],
 )
 def test_a_mistake_is_answered_before_a_model_is_loaded(

@@ -100,10 +100,10 @@ class Design:
         _distinct("benchmark", [s.key for s in self.benchmarks])
         for name, low, high in (("rounds", 0, MAX_ROUNDS), ("seed", 0, _SEEDS), ("batch", 1, 4096)):
             _within(name, getattr(self, name), low, high)
-        if self.limit is not None and self.limit < 1:
-            raise InputError(f"limit is {self.limit}. Allowed: a whole number from 1, or nothing for all items.")
-        if not 0 <= self.temperature <= 2:
-            raise InputError(f"temperature is {self.temperature:g}. Allowed: 0 (greedy) to 2.")
+        if self.limit is not None and (type(self.limit) is not int or self.limit < 1):
+            raise InputError(f"limit is {self.limit!r}. Allowed: a whole number from 1, or nothing for all items.")
+        if not isinstance(self.temperature, int | float) or not 0 <= self.temperature <= 2:
+            raise InputError(f"temperature is {self.temperature!r}. Allowed: 0 (greedy) to 2.")
         if self.rounds and not self.corrections:
             raise InputError("Rounds follow a correction: name at least one, such as ladder,rounds=3.")
 
@@ -159,7 +159,13 @@ class Design:
 
     @classmethod
     def from_record(cls, plain: Mapping[str, Any]) -> "Design":
-        """The design of `record`, also as it comes back from JSON; keys of later versions are passed over."""
+        """The design of `record`, also as it comes back from JSON; keys of later versions are passed over.
+
+        Raises:
+            InputError: it does not say what every design does, or something that no design does.
+        """
+        if lacking := [name for name in ("models", "benchmarks", "corrections") if name not in plain]:
+            raise InputError(f"The run's design lacks {', '.join(lacking)}.")
         known = {name: plain[name] for name in cls.__dataclass_fields__ if name in plain}
         known |= {name: tuple(known[name]) for name in ("models", "corrections")}
         kinds = {"mode": Mode, "form": Form, "order": Order}
@@ -211,5 +217,5 @@ def _distinct(kind: str, names: Iterable[str]) -> None:
 
 
 def _within(name: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise InputError(f"{name} is {value}. Allowed: a whole number from {low} to {high}.")
+    if type(value) is not int or not low <= value <= high:
+        raise InputError(f"{name} is {value!r}. Allowed: a whole number from {low} to {high}.")

@@ -18,7 +18,7 @@ from moralsc.batch import shards, table
 from moralsc.batch.crew import Crew
 from moralsc.batch.head import FORMAT, HEAD, another, changes, differences, now, plain, read_head, versions
 from moralsc.batch.record import Record, dictionary
-from moralsc.errors import RunError
+from moralsc.errors import DataError, RunError
 from moralsc.models import find, mark
 
 RECORDS, SHARDS, DICTIONARY, LOCK = "records.parquet", "records", "dictionary.json", ".lock"
@@ -92,14 +92,17 @@ class RunFolder:
                 raise RunError("\n".join((says, *lines)))
         spec = find(model)
         facts = {**provenance, "scored_by": str(spec.scored_by), "repo": spec.repo, "revision": spec.revision}
-        given = {name: facts.get(name, "") for name in _FIXED}
-        before = self._head["models"].get(model, {})
-        if lines := differences({k: before[k] for k in _FIXED}, given, f"{model}.") if before else []:
-            raise another(self.path, lines)
+        self.check(model, {name: facts.get(name, "") for name in _FIXED})
         self._head["models"].setdefault(model, facts | {"mark": mark(model)})
         devices = {"devices": [p.get("device", "") for p in (provenance, *others)]} if others else {}
         self._head["attempts"][-1]["models"][model] = {**provenance, **devices}
         self._save()
+
+    def check(self, model: str, known: Mapping[str, str]) -> None:
+        """Raise the RunError that tells these facts about a model from those of the run's first attempt, if any are."""
+        before = self._head["models"].get(model)
+        if lines := differences({name: before.get(name) for name in known}, known, f"{model}.") if before else []:
+            raise another(self.path, lines)
 
     def write(self, batch: int, records: Sequence[Record]) -> None:
         """Append a batch; when this returns, it lasts.
@@ -192,7 +195,7 @@ def _begun(
         if head is None:
             head = {"format": FORMAT, "complete": False, **plain(identity), "models": {}, "attempts": []}
         _check_same(path, head, identity)
-        head["complete"] = bool(head["complete"]) and (path / RECORDS).is_file()
+        head["complete"] = head["complete"] and not _fault(path, head, whole=True)
         if not head["complete"]:
             attempt = {"started": now(), "command": command, "versions": versions(), "processes": processes}
             head["attempts"].append({**attempt, "models": {}})
@@ -204,11 +207,13 @@ def status(path: Path) -> Status:
     """How far the run in a folder is; it may be running.
 
     Raises:
-        RunError: there is no run in it.
+        RunError: there is no run in it, or one that was complete and has lost its records since.
     """
     head = read_head(path)
     if head is None:
         raise RunError(f"{path} holds no run: there is no {HEAD} in it.")
+    if head["complete"] and (fault := _fault(path, head)):
+        raise _damaged(path, fault)
     return _status(path, head, {} if head["complete"] else shards.scan(path / SHARDS))
 
 
@@ -219,24 +224,45 @@ def records(path: Path, only: Collection[str] | None = None) -> Iterator[Record]
         only: the fields that are needed, None for all; records of a complete run then have no others.
 
     Raises:
-        RunError: there is no run in it.
+        RunError: as `status`.
     """
-    if status(path).complete and (path / RECORDS).is_file():
-        yield from table.read(path / RECORDS, only)
+    if status(path).complete:
+        try:
+            yield from table.read(path / RECORDS, only)
+        except DataError as error:
+            raise _damaged(path, str(error)) from error
         return
     segments = shards.scan(path / SHARDS)
     for index in sorted(segments):
         yield from segments[index].records()
 
 
+def _fault(path: Path, head: Mapping[str, Any], whole: bool = False) -> str:
+    """What is wrong with the Parquet file of a complete run; `whole` as in `table.count`."""
+    if not (path / RECORDS).is_file():
+        return f"there is no {RECORDS} in it."
+    try:
+        found = table.count(path / RECORDS, whole)
+    except DataError as error:
+        return str(error)
+    return "" if found == head["rows"] else f"{RECORDS} holds {found} of {head['rows']} records."
+
+
+def _damaged(path: Path, fault: str) -> RunError:
+    return RunError(
+        f"{path} is damaged: {fault} The same run command as before makes the file anew, and asks again only what is "
+        f"not in {SHARDS}/ either."
+    )
+
+
 def _status(path: Path, head: Mapping[str, Any], segments: Mapping[int, shards.Segment]) -> Status:
-    if head["complete"] and "done" in head and not segments:
-        return Status(path, head["done"], head["rows"], True, head["seconds"], head["tokens"])
+    if head["complete"]:
+        return Status(path, head["rows"], head["rows"], True, head.get("seconds", 0.0), head.get("tokens"))
     counts = [s.tokens for s in segments.values()]
     known = [t for t in counts if t is not None]
     done, seconds = (sum(getattr(s, name) for s in segments.values()) for name in ("rows", "seconds"))
     tokens = sum(known) if known and len(known) == len(counts) else None
-    return Status(path, done, head["rows"], head["complete"], seconds, tokens)
+    return Status(path, done, head["rows"], False, seconds, tokens)
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from moralsc.errors import RunError
 
 FORMAT = "moralsc run 1"
 HEAD = "run.json"
+_PARTS = {"complete": bool, "rows": int, "design": dict, "models": dict, "attempts": list}
+"""What every head has."""
 _LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "pyarrow")
 
 
@@ -27,10 +29,15 @@ def read_head(path: Path) -> dict[str, Any] | None:
         head = json.loads((path / HEAD).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except NotADirectoryError:
+        its = f": {path.parent}" if (path.parent / HEAD).is_file() else ""
+        raise RunError(f"{path} is a file and no run's folder. Name the folder{its}.") from None
     except (OSError, ValueError) as error:
         raise RunError(f"{path / HEAD} cannot be read: {error}.") from error
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise RunError(f"{path / HEAD} is not of this program's runs ({FORMAT}). Give another folder.")
+    if lacking := [name for name, kind in _PARTS.items() if not isinstance(head.get(name), kind)]:
+        raise RunError(f"{path / HEAD} is damaged: it lacks {', '.join(lacking)}. Give another folder.")
     return head
 
 

@@ -7,12 +7,12 @@ holds follows from the plan, so the records are those of one process.
 import os
 import shlex
 import time
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from moralsc.batch import folder
+from moralsc.batch import folder, weights
 from moralsc.batch.ask import Asker, check_possible
 from moralsc.batch.crew import PATIENCE, Crew, join
 from moralsc.batch.design import Design
@@ -71,7 +71,8 @@ def run(
         ModelError: a model cannot be loaded, or its device is lost.
     """
     settings = settings or Settings.from_env(os.environ)
-    crew = crew or join()
+    crew, local = crew or join(), load is None
+    weights.check_asked(dtype, device_map)
     admit(design.models, settings)
     plan = crew.alike(lambda: make_plan(design, load_prompts(settings.prompts), settings))
     if on_plan and crew.main:
@@ -79,9 +80,10 @@ def run(
     load = load or crew.alike(lambda: _loading(settings, dtype, device_map, crew, on_download))
     if not (Path(out) / HEAD).exists():
         crew.alike(lambda: _reached(design, load))
-    how = {"--dtype": dtype, "--device-map": device_map}
-    words = (*design.command, *(word for name, said in how.items() if said for word in (name, said)), "--out", str(out))
+    words = (*design.command, *_options(settings, dtype, device_map), "--out", str(out))
     with folder.opened(Path(out), identity(plan), shlex.join(words), crew) as held:
+        if local:  # also of a complete run, which loads nothing
+            crew.told(lambda: _check_known(design, held, dtype))
         if held.complete:
             return held.status
         work = _Work(plan, held, crew, on_progress if crew.main else None)
@@ -101,6 +103,21 @@ def identity(plan: Plan) -> Mapping[str, Any]:
         "rows": plan.rows,
         "batches": len(plan.batches),
     }
+
+
+def _check_known(design: Design, held: RunFolder, dtype: str | None) -> None:
+    for name in design.models:
+        held.check(name, weights.known(name, dtype))
+
+
+def _options(settings: Settings, dtype: str | None, device_map: str | None) -> Iterator[str]:
+    """The words of the command line beside those of the design: what the environment does not say already."""
+    for name, said in (("--data", settings.data), ("--prompts", settings.prompts)):
+        if said is not None and str(said) != os.environ.get(f"MORALSC_{name[2:].upper()}", "").strip():
+            yield from (name, str(said))
+    for name, word in (("--dtype", dtype), ("--device-map", device_map)):
+        if word:
+            yield from (name, word)
 
 
 def _reached(design: Design, load: Callable[[str], Engine]) -> None:

@@ -1,6 +1,7 @@
 """The Parquet file of a finished run. Only this module knows Parquet."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,19 +48,9 @@ def check(path: Path, most_rows: int, most_bytes: int) -> None:
     Raises:
         DataError: it is no Parquet file, lacks fields of a record, has them of another type, or is too large.
     """
-    try:
-        with pq.ParquetFile(path) as file:
-            found = file.schema_arrow
-            rows = file.metadata.num_rows
-            size = sum(file.metadata.row_group(k).total_byte_size for k in range(file.metadata.num_row_groups))
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path.name} cannot be read as Parquet: {str(error).splitlines()[0].rstrip('.')}.") from error
-    wanted = schema({})
-    if missing := [name for name in wanted.names if name not in found.names]:
-        raise DataError(f"{path.name} lacks columns of a run's records: {_first(missing)}.")
-    pairs = ((field, found.field(field.name).type) for field in wanted)
-    if wrong := [f"{field.name} ({its}, not {field.type})" for field, its in pairs if not _fits(its, field)]:
-        raise DataError(f"{path.name} has columns of another type than a run's records: {_first(wrong)}.")
+    rows = count(path)
+    with _opened(path) as file:
+        size = sum(file.metadata.row_group(k).total_byte_size for k in range(file.metadata.num_row_groups))
     if rows > most_rows or size > most_bytes:
         raise DataError(
             f"{path.name} holds {rows} rows and unpacks to {size / 1e6:.0f} MB. Allowed are {most_rows} rows and "
@@ -67,6 +58,38 @@ def check(path: Path, most_rows: int, most_bytes: int) -> None:
         )
     if _texts_exceed(path, most_bytes):
         raise DataError(f"{path.name} holds texts of more than {most_bytes / 1e6:.0f} MB, which is the most.")
+
+
+def count(path: Path, whole: bool = False) -> int:
+    """How many records a file holds, by what it says of itself.
+
+    Args:
+        whole: read all of it too, which finds damage in its midst.
+
+    Raises:
+        DataError: it is no Parquet file, lacks fields of a record, or has them of another type.
+    """
+    with _opened(path) as file:
+        found, rows = file.schema_arrow, int(file.metadata.num_rows)
+        for _ in file.iter_batches(_ROWS) if whole else ():
+            pass
+    wanted = schema({})
+    if missing := [name for name in wanted.names if name not in found.names]:
+        raise DataError(f"{path.name} lacks columns of a run's records: {_first(missing)}.")
+    pairs = ((field, found.field(field.name).type) for field in wanted)
+    if wrong := [f"{field.name} ({its}, not {field.type})" for field, its in pairs if not _fits(its, field)]:
+        raise DataError(f"{path.name} has columns of another type than a run's records: {_first(wrong)}.")
+    return rows
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The file, whose damage is a DataError wherever it shows."""
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path.name} cannot be read as Parquet: {str(error).splitlines()[0].rstrip('.')}.") from error
 
 
 def _texts_exceed(path: Path, most_bytes: int) -> bool:
@@ -118,8 +141,12 @@ def read(path: Path, only: Collection[str] | None = None) -> Iterator[Record]:
 
     Args:
         only: the fields to read, None for all; a record then has no others.
+
+    Raises:
+        DataError: the file is damaged, or has not all of these fields; see `count`.
     """
-    with pq.ParquetFile(path) as file:
+    count(path)
+    with _opened(path) as file:
         for chunk in file.iter_batches(_ROWS, columns=None if only is None else list(only)):
             names = [name for name in kinds() if only is None or name in only]
             for values in zip(*(_column(chunk, name) for name in names), strict=True):
@@ -130,9 +157,6 @@ def read(path: Path, only: Collection[str] | None = None) -> Iterator[Record]:
 
 
 def _column(chunk: Any, name: str) -> list[Any]:
-    """A field's values; all null in a file of before there was this field."""
-    if name not in chunk.schema.names:
-        return [None] * chunk.num_rows
     values: list[Any] = chunk.column(name).to_pylist()
     _, listed, _ = kinds()[name]
     return [None if value is None else tuple(value) for value in values] if listed else values

@@ -2,12 +2,14 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
 import pytest
-from batch.fakes import FAKES, fake
+from batch.fakes import FAKES, fake, untimed
 from typer.testing import CliRunner, Result
 
 import moralsc
@@ -93,10 +95,16 @@ def test_an_interrupt_before_the_first_question_is_said_too(tmp_path: Path, monk
         (("--benchmark", "bbq:bundled:Agee"), "Did you mean 'Age'?"),
         (("--model", "fakes"), "Did you mean 'fake'?"),
         (("--benchmark", "bbq:Age"), "moralsc data fetch bbq --category Age"),
+        (("--dtype", "int3"), "no dtype 'int3'. Allowed: float32, bfloat16, float16."),
+        (("--device-map", "foo"), "no device map 'foo'. Allowed: auto."),
+        (("--data", "nowhere"), "--data or MORALSC_DATA is 'nowhere'"),
     ],
 )
-def test_what_cannot_be_is_said_before_anything_is_made(tmp_path: Path, more: tuple[str, ...], says: str) -> None:
-    done = call(tmp_path / "run", *more)
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_what_cannot_be_is_said_before_anything_is_made(
+    tmp_path: Path, more: tuple[str, ...], says: str, dry: tuple[str, ...]
+) -> None:
+    done = call(tmp_path / "run", *more, *dry)
     assert done.exit_code == 2
     assert says in done.stderr
     assert not (tmp_path / "run").exists()
@@ -116,6 +124,37 @@ def test_how_the_weights_are_to_be_loaded_reaches_the_model_and_the_record(
     assert wanted == [("bfloat16", "auto")]
     (attempt,) = json.loads((tmp_path / "run" / "run.json").read_text())["attempts"]
     assert "--dtype bfloat16 --device-map auto" in attempt["command"]
+
+
+def command(out: Path) -> list[str]:
+    """The words of the command line that a run's folder holds."""
+    (attempt,) = json.loads((out / "run.json").read_text())["attempts"]
+    return shlex.split(attempt["command"])
+
+
+def test_the_command_in_the_folder_repeats_the_run_with_the_data_and_prompts_that_were_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my data").mkdir()
+    mine = resources.files("moralsc.prompts").joinpath("default.toml").read_text(encoding="utf-8")
+    Path("mine.toml").write_text(mine.replace("is fair and does not rest", "is kind and does not rest"))
+    assert call(Path("run"), "--data", "my data", "--prompts", "mine.toml").exit_code == 0
+    words = command(Path("run"))
+    assert [words[words.index(name) + 1] for name in ("--data", "--prompts")] == ["my data", "mine.toml"]
+    words[words.index("--out") + 1] = "again"
+    assert CliRunner().invoke(cli.app, words[1:]).exit_code == 0
+    read = [untimed(list(folder.records(Path(out)))) for out in ("run", "again")]
+    assert read[0] == read[1]
+
+
+def test_the_command_in_the_folder_says_nothing_that_only_the_environment_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MORALSC_DATA", str(tmp_path))
+    assert call(tmp_path / "run").exit_code == 0
+    assert "--data" not in command(tmp_path / "run")
+    assert "--prompts" not in command(tmp_path / "run")
 
 
 def test_the_package_offers_run_and_stays_light() -> None:

@@ -168,7 +168,7 @@ def test_a_folder_that_cannot_be_is_said_once(tmp_path: Path) -> None:
 
 
 def test_a_foreign_launch_on_the_same_folder_is_told_in_one_sentence(tmp_path: Path) -> None:
-    with folder.opened(tmp_path / "run", {"rows": 1}):
+    with folder.opened(tmp_path / "run", {"design": {}, "rows": 1}):
         told_once(start(tmp_path / "run", 2, SHORT), "Another process is working in", by=0)
 
 

@@ -1,6 +1,7 @@
 """Designs and plans: what is asked follows from the words alone, and what is not allowed is said in a sentence."""
 
 import json
+import re
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
@@ -65,6 +66,21 @@ def test_corrections_are_read(text: str, expected: tuple[tuple[str, ...], int]) 
 def test_corrections_that_cannot_be_are_refused_with_what_is_allowed(text: str, says: str) -> None:
     with pytest.raises(InputError, match=says):
         plan_of(design(corrections=text))
+
+
+@pytest.mark.parametrize("name", ["limit", "seed", "batch", "temperature"])
+@pytest.mark.parametrize("value", ["5", 2.5, -1, None, [1]])
+def test_what_is_no_allowed_number_is_refused_with_what_is(name: str, value: object) -> None:
+    if (name, value) == ("limit", None):
+        assert design(limit=None).limit is None
+        return
+    with pytest.raises(InputError, match=rf"{name} is {re.escape(repr(value))}. Allowed: "):
+        design(**{name: value})
+
+
+def test_a_record_that_is_no_design_is_refused() -> None:
+    with pytest.raises(InputError, match="lacks models, corrections"):
+        Design.from_record({"benchmarks": ["bbq"]})
 
 
 @pytest.mark.parametrize("text", ["bbq", "bbq:bundled", "bbq:Age,SES", "bbq:bundled:Age", "winogender:occupation"])

@@ -136,7 +136,7 @@ def test_an_interrupt_ends_all_and_is_said_once(tmp_path: Path, cleared: list[An
 
 
 def test_a_foreign_launch_on_the_same_folder_is_told_once(tmp_path: Path, cleared: list[Any]) -> None:
-    with folder.opened(tmp_path / "run", {"rows": 1}):
+    with folder.opened(tmp_path / "run", {"design": {}, "rows": 1}):
         cleared.append(launched := launch(tmp_path / "run"))
         _, said = launched.communicate(timeout=TIMEOUT)
     assert launched.returncode != 0
