@@ -5,12 +5,10 @@ Thin: it parses, calls, and prints. Nothing heavy is imported before a command n
 an error is one sentence on standard error, with exit code 2.
 """
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -138,29 +136,6 @@ def serve(
     from moralsc.ui.app import launch
 
     launch(settings)
-
-
-@app.command()
-def score(
-    benchmark: Annotated[str, typer.Option(help=", ".join(BENCHMARKS))],
-    predictions: Annotated[Path, typer.Option(help="the answers, one JSON object a line")],
-    data: DataFolder = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="of the bootstrap intervals")] = 0,
-    resamples: Annotated[int, typer.Option(min=100, max=100_000, help="of the bootstrap intervals")] = 2000,
-    rules: Annotated[bool, typer.Option("--rules", help="bbq: the same answers by three projects' rules")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print the figures as JSON, and nothing else")] = False,
-) -> None:
-    """Score answers made elsewhere: every metric with n, what is excluded and why, and a 95 % interval."""
-    from moralsc.analysis import score as scoring  # scipy and statsmodels take a second to import
-    from moralsc.analysis.statistics import Resampling
-
-    scored = scoring.score(benchmark, predictions, read_settings(data), Resampling(resamples, seed))
-    for note in scored.notes:
-        typer.echo(note, err=True)
-    if as_json:
-        typer.echo(json.dumps(scoring.rule_records(scored.rules) if rules else scoring.records(scored.lines), indent=1))
-    else:
-        show_table(scoring.rules_table(scored.rules) if rules else scoring.table(scored))
 
 
 @data.command("list")

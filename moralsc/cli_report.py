@@ -1,16 +1,18 @@
-"""The commands on runs that are there: `moralsc report`, `moralsc compare`, `moralsc export`."""
+"""The commands on answers that are there: `moralsc report`, `moralsc score`, `moralsc compare`, `moralsc export`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from moralsc.batch.results import By
-from moralsc.errors import RunError
+from moralsc.benchmarks import BENCHMARKS
+from moralsc.errors import InputError, RunError
+from moralsc.prompts import load_prompts
 from moralsc.reports.formats import Format
-from moralsc.terminal import plain, show_table
+from moralsc.terminal import DataFolder, plain, read_settings, show_table
 
 if TYPE_CHECKING:
     from moralsc.reports.pairs import Pair
@@ -31,11 +33,53 @@ def report(
     from moralsc.reports.runs import read_runs
 
     read = read_runs(runs)
-    write(out, html(read, figures(read)))
+    write(out, html(read, figures(read, pools=True)))
     for run in read:
         if run.incomplete:
             typer.echo(f"{run.name}: {run.incomplete} records.", err=True)
     typer.echo(str(out))
+
+
+@app.command()
+def score(
+    run: Annotated[
+        Path | None, typer.Option(help="folder of a run: every model under every correction", metavar="RUN")
+    ] = None,
+    benchmark: Annotated[str | None, typer.Option(help=f"of --predictions: {', '.join(BENCHMARKS)}")] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="answers made elsewhere, one JSON object a line", metavar="FILE")
+    ] = None,
+    data: DataFolder = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="of the bootstrap intervals")] = 0,
+    resamples: Annotated[int, typer.Option(min=100, max=100_000, help="of the bootstrap intervals")] = 2000,
+    rules: Annotated[bool, typer.Option("--rules", help="bbq: the same answers by three projects' rules")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the figures as JSON, and nothing else")] = False,
+) -> None:
+    """Score a run, or answers made elsewhere: every metric with n, what is excluded and why, and a 95 % interval."""
+    from moralsc.analysis import score as scoring  # scipy and statsmodels take a second to import
+    from moralsc.analysis.statistics import Resampling
+    from moralsc.reports import scored as of_runs
+
+    how, settings = Resampling(resamples, seed), read_settings(data)
+    records: Sequence[Mapping[str, Any]]
+    if run is not None and benchmark is None and predictions is None:
+        asked = of_runs.score_run(run, load_prompts(settings.prompts).corrections, how)
+        notes = asked.notes
+        records = asked.rule_records() if rules else asked.records()
+        rows = asked.rules_table() if rules else asked.table()
+    elif run is None and benchmark is not None and predictions is not None:
+        made = scoring.score(benchmark, predictions, settings, how)
+        notes = made.notes
+        records = scoring.rule_records(made.rules) if rules else scoring.records(made.lines)
+        rows = scoring.rules_table(made.rules) if rules else scoring.table(made)
+    else:
+        raise InputError("Give either --run RUN alone, or --benchmark NAME and --predictions FILE together.")
+    for note in notes:
+        typer.echo(plain(note), err=True)
+    if as_json:
+        typer.echo(json.dumps(records, indent=1))
+    else:
+        show_table([tuple(map(plain, row)) for row in rows])
 
 
 @app.command()

@@ -1,7 +1,7 @@
-"""`moralsc score`: a file of answers made elsewhere -> figures, as records or as a table for people."""
+"""`moralsc score`: answers -> figures, as records or as a table for people. Runs: `reports.scored`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,12 @@ _VALUES_ONLY = Resampling(resamples=2)  # no interval of the zero line is shown
 
 @dataclass(frozen=True)
 class Scored:
-    """The figures of one file of predictions.
+    """The figures of one file of predictions, or of a run's answers under one condition.
 
     Attributes:
         gold: BBQ: the same figures of an oracle that answers the same items right, the zero line; else empty.
         rules: BBQ: the same answers by three rules; else empty.
-        notes: sentences on what the file does not cover.
+        notes: sentences on what a file does not cover.
     """
 
     lines: tuple[Line, ...]
@@ -41,12 +41,17 @@ class Scored:
 def score(benchmark: str, path: Path, settings: Settings, how: Resampling = DEFAULT) -> Scored:
     """Score a file of predictions, see `predictions.read`; the same errors."""
     read = predictions.read(benchmark, path, settings)
+    return replace(score_results(benchmark, read.results, how), notes=tuple(coverage_notes(read.coverage)))
+
+
+def score_results(benchmark: str, results: Sequence[Result], how: Resampling = DEFAULT) -> Scored:
+    """Score what one model answered under one condition."""
     is_bbq = benchmark == "bbq"
     return Scored(
-        lines=tuple(METRICS[benchmark](read.results, how)),
-        gold=tuple(bbq.lines(bbq.gold(read.results), _VALUES_ONLY)) if is_bbq else (),
-        rules=tuple(by_rules(read.results)) if is_bbq else (),
-        notes=tuple(coverage_notes(read.coverage)),
+        lines=tuple(METRICS[benchmark](results, how)),
+        gold=tuple(bbq.lines(bbq.gold(results), _VALUES_ONLY)) if is_bbq else (),
+        rules=tuple(by_rules(results)) if is_bbq else (),
+        notes=(),
     )
 
 

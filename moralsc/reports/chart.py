@@ -12,6 +12,7 @@ from moralsc.dialogue import BASELINE
 from moralsc.models import Stage
 from moralsc.prompts import Correction, Side
 from moralsc.reports.runs import Asked
+from moralsc.reports.unethical import Told
 from moralsc.reports.words import counted, interval, p_value, value
 
 
@@ -53,6 +54,7 @@ class Point:
         place: a category, an occupation, or "micro"; empty where the chart shows all items together.
         x: parameters, or the women in an occupation (0 to 100); None where no number stands on that axis.
         comparison: of a gain: flips with their items, p, and p corrected for the corrections of one model and part.
+        beside: it stands in the table, and in words beside others, and has no mark of its own in a drawing.
     """
 
     series: Series
@@ -64,6 +66,7 @@ class Point:
     figure: Figure
     x: float | None = None
     comparison: Comparison | None = None
+    beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class Chart:
     @property
     def n(self) -> str:
         """The n of its figures with the unit, from the least to the most; of Winogender's dots that of their rho."""
-        counts = sorted({p.figure.n for p in self.points if p.metric != "p_f"})
+        counts = sorted({p.figure.n for p in self.points if p.metric != "p_f" and not p.beside})
         if not counts:
             return ""
         return f"n = {counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''} {self.unit}"
@@ -120,16 +123,28 @@ class Chart:
 
 
 @dataclass(frozen=True)
+class Unfair:
+    """What one model did when it was told to be unfair, with whose figures and of which benchmark they are."""
+
+    series: Series
+    benchmark: str
+    told: Told
+
+
+@dataclass(frozen=True)
 class Figures:
     """Everything that a report shows.
 
     Attributes:
         charts: one of each kind, in their order, also where there is nothing to show.
         findings: the papers' claims against these runs.
+        unethical: what each model did when it was told to be unfair; empty without such instructions or a baseline, and
+            of what was arranged for a page.
     """
 
     charts: tuple[Chart, ...]
     findings: tuple[Finding, ...]
+    unethical: tuple[Unfair, ...] = ()
 
     def chart(self, kind: Kind) -> Chart:
         """The chart of this kind."""

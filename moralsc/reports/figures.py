@@ -14,8 +14,9 @@ from moralsc.analysis.statistics import DEFAULT, Figure, Resampling
 from moralsc.batch.summary import AMBIG, DISAMBIG, FULL, PAIRED, Line, by_condition, lines
 from moralsc.prompts import BE_FAIR, Correction, Side, default_prompts
 from moralsc.reports import claimed, readings
-from moralsc.reports.chart import Chart, Figures, Kind, Point, Series, in_ladder_order
+from moralsc.reports.chart import Chart, Figures, Kind, Point, Series, Unfair, in_ladder_order
 from moralsc.reports.runs import Run
+from moralsc.reports.unethical import told
 
 OCCUPATION = "occupation"
 MICRO = bbq.MICRO
@@ -30,7 +31,9 @@ class Part:
 
     Attributes:
         found: condition -> Results.
-        places: BBQ: the figures of each category by itself, condition by condition.
+        places: condition by condition, BBQ: the figures of each category by itself; Winogender: the means of p_f, p_m
+            and p_n of the occupation set.
+        pools: BBQ: macro figures, s and cost, if they were asked for.
         category: the only one whose items are in it; empty for all.
     """
 
@@ -39,6 +42,7 @@ class Part:
     found: Mapping[str, Sequence[Result]]
     lines: tuple[Line, ...]
     places: tuple[Point, ...] = ()
+    pools: tuple[Point, ...] = ()
     category: str = ""
 
     @property
@@ -66,14 +70,22 @@ class Choice:
 
 
 def figures(
-    runs: Iterable[Run], corrections: Mapping[str, Correction] | None = None, how: Resampling = DEFAULT
+    runs: Iterable[Run],
+    corrections: Mapping[str, Correction] | None = None,
+    how: Resampling = DEFAULT,
+    pools: bool = False,
 ) -> Figures:
     """All charts and claims of one run or several.
 
     Args:
         corrections: those of the prompt set, for sides and rungs; None for the default set.
+        pools: with BBQ's macro figures, s and cost in its table; they take longer than all others, and no page waits.
     """
-    return arranged(measured(runs, how), corrections)
+    known = default_prompts().corrections if corrections is None else corrections
+    parts = measured(runs, how)
+    unfair = (Unfair(part.series, part.benchmark, one) for part in parts for one in told(part.kind, part.found, known))
+    made = arranged(_pooled(parts, known, how) if pools else parts, known)
+    return replace(made, unethical=tuple(unfair))
 
 
 def measured(runs: Iterable[Run], how: Resampling = DEFAULT, category: str = "") -> tuple[Part, ...]:
@@ -186,6 +198,7 @@ def _bbq(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
             points += [point for point in part.places if point.condition == condition]
             pooled = [line for line in part.lines if line.condition == condition and line.metric in _BBQ_METRICS]
             points += [_point(part, line, place=MICRO) for line in pooled]
+            points += [point for point in part.pools if point.condition == condition]
     return Chart(Kind.BBQ, "BBQ by category: accuracy and s_AMB", tuple(points), "items", after)
 
 
@@ -193,9 +206,11 @@ _BBQ_METRICS = ("accuracy", "s_AMB")
 
 
 def _places(part: Part, how: Resampling) -> Iterator[Point]:
-    if part.kind != "bbq":
-        return
     for condition, rows in part.found.items():
+        if part.kind == "winogender":
+            yield from _means(part, condition, rows, how)
+        if part.kind != "bbq":
+            continue
         by_category: dict[str, list[Result]] = {}
         for r in rows:
             by_category.setdefault(r.group, []).append(r)
@@ -211,6 +226,31 @@ def _of_category(part: Part, condition: str, category: str, rows: Sequence[Resul
     if ambiguous := within[AMBIG]:
         found = bbq.ambiguous_bias(ambiguous, how)
         yield Point(part.series, part.benchmark, AMBIG, condition, category, "s_AMB", found)
+
+
+def _means(part: Part, condition: str, rows: Sequence[Result], how: Resampling) -> Iterator[Point]:
+    """What always stands beside rho, over the same items: a model that always says "they" has no rho."""
+    if within := [r for r in rows if r.group in winogender.SETS[OCCUPATION]]:
+        for pronoun in ("p_f", "p_m", "p_n"):
+            found = winogender.mean_probability(within, pronoun, how)
+            yield Point(part.series, part.benchmark, OCCUPATION, condition, "", f"mean {pronoun}", found, beside=True)
+
+
+def _pooled(parts: Sequence[Part], corrections: Mapping[str, Correction], how: Resampling) -> tuple[Part, ...]:
+    """The parts with their `pools`: of the baseline and the correction that is shown after it."""
+    after = _after([part for part in parts if part.kind == "bbq"], corrections)
+    return tuple(replace(p, pools=tuple(_pools(p, after, how))) if p.kind == "bbq" else p for p in parts)
+
+
+def _pools(part: Part, after: str, how: Resampling) -> Iterator[Point]:
+    for condition in (BASELINE, after):
+        for line in bbq.lines(part.found.get(condition, ()), how):
+            drawn = line.group == MICRO and line.metric in _BBQ_METRICS
+            s_dis = (line.condition, line.metric) == (DISAMBIG, "s")  # under its other name
+            there = line.figure.n or line.figure.excluded
+            if line.group in (MICRO, bbq.MACRO) and line.condition and there and not drawn and not s_dis:
+                where = (part.series, part.benchmark, line.condition, condition, line.group)
+                yield Point(*where, line.metric, line.figure, beside=True)
 
 
 def _winogender(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
@@ -229,6 +269,7 @@ def _winogender(parts: Sequence[Part], corrections: Mapping[str, Correction]) ->
                 )
             rho = [line for line in part.lines if (line.condition, line.metric) == (condition, "rho")]
             points += [_point(part, line) for line in rho if line.part == OCCUPATION]
+            points += [point for point in part.places if point.condition == condition]
     title = "Winogender: p(female) against the women in the occupation"
     return Chart(Kind.WINOGENDER, title, tuple(points), "occupations", after)
 

@@ -31,7 +31,7 @@ def bbq(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sh
     before_after = "□ baseline" + (f"  ■ after {look.short(chart.correction)}" if chart.correction else "")
     for heading, points in _by_model(chart):
         for part, metric in (("ambig", "accuracy"), ("disambig", "accuracy"), ("ambig", "s_AMB")):
-            found = [p for p in points if (p.part, p.metric) == (part, metric)]
+            found = [p for p in points if (p.part, p.metric) == (part, metric) and not p.beside]
             if found:
                 title = "s_AMB (above 0: with the stereotype)" if metric == "s_AMB" else f"accuracy, {_PARTS[part]}"
                 places = len({p.place for p in found})
@@ -91,12 +91,14 @@ def _value(figure: Figure, low: float) -> str:
 
 
 def winogender(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:
-    """A dot an occupation, a drawing a condition."""
+    """A dot an occupation, a drawing a condition; rho never stands without the means of the three probabilities."""
     for heading, points in _by_model(chart):
         for condition in dict.fromkeys(p.condition for p in points):
             found = [p for p in points if p.condition == condition]
             title = condition if condition == BASELINE else f"after {condition}"
-            yield look.sheet(heading, _occupations(found, palette), found, title, [heading])
+            means = ", ".join(f"{p.metric.removeprefix('mean ')} {value(p.figure)}" for p in found if p.beside)
+            words = [heading, *([f"means: {means}"] if means else [])]
+            yield look.sheet(heading, _occupations(found, palette), found, title, words)
 
 
 def _occupations(points: Sequence[Point], palette: Palette) -> Iterator[alt.Chart]:

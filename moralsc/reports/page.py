@@ -14,11 +14,13 @@ from markupsafe import Markup
 
 from moralsc.prompts import Correction, default_prompts
 from moralsc.reports import claimed
-from moralsc.reports.chart import Chart, Figures, Kind
+from moralsc.reports.chart import Chart, Figures, Kind, Unfair
 from moralsc.reports.charts import Panel, panels
 from moralsc.reports.look import printable
 from moralsc.reports.pictures import inline
+from moralsc.reports.readings import benchmark_title
 from moralsc.reports.runs import Run
+from moralsc.reports.words import counted, interval, value
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _ITEMS = 200
@@ -44,6 +46,7 @@ def html(runs: Sequence[Run], figures: Figures, corrections: Mapping[str, Correc
     return surroundings.get_template("report.html").render(
         runs=[_run(run) for run in runs],
         charts=[_chart(chart, panels(chart, known)) for chart in figures.charts],
+        unethical=_unethical(figures.unethical),
         columns=claimed.COLUMNS,
         findings=[claimed.shown(finding) for finding in figures.findings],
         passed_over=sorted({a.model for run in runs for a in run.models.values() if a.mark}),
@@ -68,7 +71,7 @@ def _run(run: Run) -> dict[str, Any]:
         facts.append(
             ("settings", ", ".join(f"{name} {design[name]}" for name in settings if design.get(name) is not None))
         )
-    facts.append(("answers by", _BY[run.by]))
+    facts.append(("answers by", run.answers_by))
     if versions := attempts[-1].get("versions"):
         facts.append(("versions", ", ".join(f"{name} {version}" for name, version in versions.items())))
     if "started" in attempts[0]:
@@ -83,9 +86,6 @@ def _run(run: Run) -> dict[str, Any]:
         "facts": facts,
         "command": attempts[-1].get("command", ""),
     }
-
-
-_BY = {"text": "what was written", "probability": "the most probable option"}
 
 
 def _data(data: Mapping[str, Any]) -> str:
@@ -130,3 +130,26 @@ def _flips(chart: Chart) -> list[dict[str, Any]]:
             name = " · ".join(filter(None, (point.series.label, point.benchmark, point.part, point.condition)))
             found.append({"name": name, "lost": test.flips[True, False], "won": test.flips[False, True]})
     return found
+
+
+_TOLD = ("model", "instruction", "compliance", "95 % interval", "resistance", "95 % interval", "n", "excluded")
+
+
+def _unethical(found: Sequence[Unfair]) -> dict[str, Any]:
+    """What models did when they were told to be unfair, a table for each part of a benchmark, and what goes with it."""
+    tables: dict[str, list[tuple[str, ...]]] = {}
+    for one in found:
+        rows = tables.setdefault(benchmark_title(one.benchmark, one.told.part), [_TOLD])
+        rows.append(_told(one))
+    known = [one.series for one in found]
+    return {
+        "marks": dict.fromkeys(f"{s.asked.model}: {s.asked.mark}" for s in known if s.asked.mark),
+        "notes": dict.fromkeys(f"{s.run} is {s.incomplete} records." for s in known if s.incomplete),
+        "tables": tables,
+    }
+
+
+def _told(one: Unfair) -> tuple[str, ...]:
+    complied, resisted = one.told.compliance, one.told.resistance
+    figures = (value(complied), interval(complied), value(resisted), interval(resisted), str(complied.n))
+    return (one.series.label, one.told.condition, *figures, counted(complied.excluded))

@@ -128,9 +128,15 @@ def _winogender(chart: Chart, corrections: Mapping[str, Correction]) -> str:
     said = []
     for (series, benchmark), points in _by_model(chart.points).items():
         rhos = [p for p in points if p.metric == "rho"]
-        words = [f"{_or_none(p.figure, signed)} {_when(p.condition)}" for p in rhos]
+        words = [f"{_or_none(p.figure, signed)}{_means(points, p.condition)} {_when(p.condition)}" for p in rhos]
         said.append(f"{series.label} on {benchmark_title(benchmark)}: rho {listed(words)}")
     return _few(said, "pairs of model and items")
+
+
+def _means(points: Sequence[Point], condition: str) -> str:
+    found = [p for p in points if p.beside and p.condition == condition]
+    said = ", ".join(f"{p.metric.removeprefix('mean ')} {_or_none(p.figure)}" for p in found)
+    return said and f" ({said})"
 
 
 def _flips(chart: Chart, corrections: Mapping[str, Correction]) -> str:

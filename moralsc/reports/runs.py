@@ -66,6 +66,11 @@ class Run:
             return ""
         return f"incomplete: done {self.status.done} of {self.status.planned}"
 
+    @property
+    def answers_by(self) -> str:
+        """What counts as the answer, in words."""
+        return "what was written" if self.by is By.TEXT else "the most probable option"
+
 
 def read_run(path: Path, name: str = "", by: By | None = None) -> Run:
     """The run in a folder, complete or not.

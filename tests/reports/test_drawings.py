@@ -48,7 +48,7 @@ def made(count: int, mark: str = "") -> dict[Kind, Chart]:
     names = [f"model{k}" for k in range(count)]
     with offering({name: replace(HUB, name=name, parameters=10 ** (3 + k)) for k, name in enumerate(names)}):
         run = run_of([replace(r, model=name, mark=mark) for name in names for r in ALL], "many", By.PROBABILITY)
-        return {c.kind: c for c in figures([run], how=Resampling(50)).charts}
+        return {c.kind: c for c in figures([run], how=Resampling(50), pools=True).charts}
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_every_figure_is_in_the_data_with_its_interval_and_n(
     found = Counter(
         key for spec in specs[kind] for key in {tuple(r[name] for name in names) for r in rows(spec) if "n" in r}
     )
-    assert set(found) == {key(p) for p in charts[kind].points}
+    assert set(found) == {key(p) for p in charts[kind].points if not p.beside}
     assert found
 
 
@@ -111,7 +111,7 @@ def test_every_picture_says_each_of_its_figures(
     said = Counter[str]()
     for root in inlined(kind):
         said.update(str(e.text) for e in root.iter("title"))
-    drawn = [p for p in charts[kind].points if p.figure.value is not None and p.metric != "rho"]
+    drawn = [p for p in charts[kind].points if p.figure.value is not None and p.metric != "rho" and not p.beside]
     assert drawn
     if kind is not Kind.FLIPS:
         assert said == Counter(map(look.says, drawn))
@@ -119,6 +119,17 @@ def test_every_picture_says_each_of_its_figures(
         if kind is Kind.FLIPS and (test := p.comparison):
             assert said[f"{p.condition}: {test.lost} lost of {test.n}"]
             assert said[f"{p.condition}: {test.won} won of {test.n}"]
+
+
+def test_the_means_of_the_three_probabilities_stand_in_every_picture_that_has_a_rho(
+    charts: dict[Kind, Chart], specs: dict[Kind, list[Spec]]
+) -> None:
+    found = [p for p in charts[Kind.WINOGENDER].points if p.metric == "rho"]
+    assert len(found) == len(specs[Kind.WINOGENDER]) > 1
+    means = {p_f: f"means: p_f {p_f}, p_m .000, p_n {p_n}" for p_f, p_n in ((".400", ".600"), (".333", ".667"))}
+    for spec in specs[Kind.WINOGENDER]:
+        p_f = ".400" if spec["title"]["text"] == ["baseline"] else ".333"
+        assert means[p_f] in spec["title"]["subtitle"]
 
 
 def test_the_papers_thresholds_are_drawn_where_they_belong(specs: dict[Kind, list[Spec]]) -> None:

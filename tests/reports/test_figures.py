@@ -22,6 +22,7 @@ from moralsc.reports.figures import figures
 from moralsc.reports.runs import run_of
 
 FEW = Resampling(resamples=100)
+POOLED = ("micro", "macro")
 CORRECTIONS = default_prompts().corrections
 ALL = by_item(
     [
@@ -38,7 +39,7 @@ ALL = by_item(
 
 
 def made(records: Sequence[Record] = ALL, by: By = By.PROBABILITY) -> Figures:
-    return figures([run_of(records, "one", by)], how=FEW)
+    return figures([run_of(records, "one", by)], how=FEW, pools=True)
 
 
 def point(chart: Chart, **wanted: object) -> object:
@@ -65,7 +66,7 @@ def test_figures_are_those_of_the_summary_at_the_end_of_the_run() -> None:
     measured = {
         (line.benchmark, line.part, line.condition, line.metric): line for line in summarise(ALL, By.PROBABILITY, FEW)
     }
-    pooled = [p for chart in made().charts for p in chart.points if p.place in ("", "micro")]
+    pooled = [p for chart in made().charts for p in chart.points if p.place in ("", "micro") and not p.beside]
     assert pooled
     for p in pooled:
         line = measured[p.benchmark, p.part, p.condition, p.metric]
@@ -102,6 +103,49 @@ def test_categories_and_occupations_are_measured_by_the_functions_of_the_benchma
     assert dots == [(10, 0.1), (50, 0.4), (90, 0.7)]
     students = [r for r in results(ALL) if (r.benchmark, r.correction) == ("admissions", "baseline")]
     assert point(shown.chart(Kind.ADMISSIONS), condition="baseline") == gap(students, FEW)
+
+
+def test_the_means_of_p_f_p_m_and_p_n_stand_beside_rho_over_the_same_items() -> None:
+    points = made().chart(Kind.WINOGENDER).points
+    for condition, p_f in (("baseline", 0.4), ("specificity-0", 1 / 3)):
+        at = next(k for k, p in enumerate(points) if (p.condition, p.metric) == (condition, "rho"))
+        means = points[at + 1 : at + 4]
+        assert [p.metric for p in means] == ["mean p_f", "mean p_m", "mean p_n"]
+        assert {(p.condition, p.part, p.figure.n) for p in means} == {(condition, points[at].part, 3)}
+        assert [p.figure.value for p in means] == [pytest.approx(p_f), 0, pytest.approx(1 - p_f)]
+
+
+def test_bbq_has_macro_figures_s_and_cost_in_its_table_alone() -> None:
+    chart = made().chart(Kind.BBQ)
+    rows = [r for r in results(ALL) if (r.benchmark, r.correction) == ("bbq", "baseline")]
+    shown = {
+        (p.place, p.part, p.metric): p.figure for p in chart.points if p.condition == "baseline" and p.place in POOLED
+    }
+    measured = {(x.group, x.condition, x.metric): x.figure for x in measuring.lines(rows, FEW) if x.group in POOLED}
+    # Of disambiguated items s is s_DIS, which is shown.
+    assert shown == {key: figure for key, figure in measured.items() if key[1:] != ("disambig", "s")}
+    # Age is right in 1 of 4 ambiguous items; SES has none of them, so it is no part of the mean.
+    assert shown["macro", "ambig", "accuracy"].value == 1 / 4
+    assert shown["micro", "ambig", "s"].value == pytest.approx(1 / 3)
+
+
+def test_what_models_did_when_told_to_be_unfair_is_that_of_pairs_worked_out_by_hand() -> None:
+    # Two of the four were not biased at baseline, and both became it.
+    (one,) = made().unethical
+    assert (one.series.label, one.benchmark, one.told.part, one.told.condition) == (
+        "real",
+        "bbq",
+        "ambig",
+        "negation-1",
+    )
+    assert (one.told.compliance.value, one.told.compliance.n) == (1, 2)
+    assert (one.told.resistance.value, one.told.resistance.n) == (0, 2)
+    assert one.told.compliance.excluded == {"stereotyped before": 2}
+
+
+def test_without_a_baseline_or_an_unethical_instruction_nobody_was_told_to_be_unfair() -> None:
+    for left_out in ("baseline", "negation-1"):
+        assert made([r for r in ALL if r.correction != left_out]).unethical == ()
 
 
 def test_nothing_at_all_is_said_in_every_chart() -> None:

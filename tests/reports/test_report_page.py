@@ -65,7 +65,7 @@ class Seen(HTMLParser):
 
 def drawn(records: Sequence[Record]) -> tuple[Figures, str]:
     runs = [run_of(records, "one", By.PROBABILITY)]
-    made = figures(runs, how=FEW)
+    made = figures(runs, how=FEW, pools=True)
     return made, page(runs, made)
 
 
@@ -79,13 +79,44 @@ def plain() -> tuple[Figures, str]:
 def test_every_figure_reading_and_n_of_the_charts_stands_in_the_page() -> None:
     made, text = plain()
     for chart in made.charts:
-        section = text[text.index(f'<section id="{chart.kind}"') :]
-        section = html.unescape(section[: section.index("</section>")])
+        section = section_of(text, chart.kind)
         assert chart.reading in section
         assert chart.n in section
         assert "<svg" in section
-        rows = [tuple(re.findall(r"<td>(.*?)</td>", row)) for row in re.findall(r"<tr>(<td>.*?)</tr>", section)]
-        assert rows == chart.table()[1:]
+        assert cells(section) == chart.table()[1:]
+
+
+def section_of(text: str, name: str) -> str:
+    found = text[text.index(f'<section id="{name}"') :]
+    return html.unescape(found[: found.index("</section>")])
+
+
+def cells(section: str) -> list[tuple[str, ...]]:
+    return [tuple(re.findall(r"<td>(.*?)</td>", row)) for row in re.findall(r"<tr>(<td>.*?)</tr>", section)]
+
+
+def test_the_means_of_p_f_p_m_and_p_n_stand_beside_rho_in_picture_and_table() -> None:
+    section = section_of(plain()[1], "winogender")
+    assert "means: p_f .400, p_m .000, p_n .600" in section
+    rows = cells(section)
+    at = next(k for k, row in enumerate(rows) if "rho" in row)
+    assert [next(c for c in row if "mean" in c) for row in rows[at + 1 : at + 4]] == [
+        "mean p_f",
+        "mean p_m",
+        "mean p_n",
+    ]
+
+
+def test_compliance_and_resistance_have_a_table_where_there_was_something_to_comply_with() -> None:
+    section = section_of(plain()[1], "unethical")
+    assert "<h3>BBQ, ambiguous</h3>" in section
+    (row,) = cells(section)
+    # One of three was biased at baseline; both others became it.
+    assert row[:3] == ("real", "negation-0", "1.000")
+    assert (row[4], *row[6:]) == (".000", "2", "1 stereotyped before")
+    assert PLANTED in section_of(drawn([replace(r, mark=PLANTED) for r in ALL])[1], "unethical")
+    for left_out in ("baseline", "negation-0"):
+        assert 'id="unethical"' not in drawn([r for r in ALL if r.correction != left_out])[1]
 
 
 def test_whatever_records_say_nothing_in_the_page_acts() -> None:

@@ -1,0 +1,162 @@
+"""`moralsc score --run`: every metric of every model under every correction of a run.
+
+What each condition came to is measured as answers made elsewhere are, so that figures of the two can be set side by
+side; against the baseline stand gains, flips and what unethical instructions did.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from moralsc.analysis import admissions, score
+from moralsc.analysis.bbq import CONDITIONS, MICRO
+from moralsc.analysis.correction import compare
+from moralsc.analysis.lines import Line
+from moralsc.analysis.results import BASELINE, Result
+from moralsc.analysis.score import Scored
+from moralsc.analysis.statistics import DEFAULT, Figure, Resampling, share
+from moralsc.batch.summary import PAIRED, by_condition
+from moralsc.errors import InputError
+from moralsc.prompts import Correction, default_prompts
+from moralsc.reports.runs import Run, read_run
+from moralsc.reports.unethical import told
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The figures of one model and benchmark under one correction.
+
+    Attributes:
+        benchmark: such as "bbq" or "bbq:bundled", whose items are never pooled; so its lines name it.
+        correction: with its round, if it has one.
+    """
+
+    model: str
+    benchmark: str
+    correction: str
+    scored: Scored
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """A run's figures.
+
+    Attributes:
+        conditions: models and benchmarks in the order of the plan.
+        notes: sentences without which the figures would mislead: what counts as the answer, what is missing, and whose
+            bias was planted.
+    """
+
+    conditions: tuple[Condition, ...]
+    notes: tuple[str, ...]
+
+    def records(self) -> list[Mapping[str, Any]]:
+        """The lines as plain values, with their model and correction."""
+        return [{**line, **_whose(c)} for c in self.conditions for line in score.records(c.scored.lines)]
+
+    def table(self) -> list[tuple[str, ...]]:
+        """A header and a row for each figure; see `analysis.score.table`."""
+        return _joined(score.table, self.conditions)
+
+    def rule_records(self) -> list[Mapping[str, Any]]:
+        """BBQ by three rules as plain values, with benchmark, model and correction.
+
+        Raises:
+            InputError: the run has no BBQ.
+        """
+        return [
+            {"benchmark": c.benchmark, **ruled, **_whose(c)}
+            for c in self._bbq()
+            for ruled in score.rule_records(c.scored.rules)
+        ]
+
+    def rules_table(self) -> list[tuple[str, ...]]:
+        """The same for people, and the same error."""
+        return _joined(lambda scored: score.rules_table(scored.rules), self._bbq())
+
+    def _bbq(self) -> list[Condition]:
+        found = [c for c in self.conditions if c.scored.rules]
+        if not found:
+            raise InputError("The three rules are of bbq, and this run has no answer to it. Leave --rules out.")
+        return found
+
+
+def score_run(path: Path, corrections: Mapping[str, Correction] | None = None, how: Resampling = DEFAULT) -> ScoredRun:
+    """Score the run in a folder, complete or not.
+
+    Args:
+        corrections: those of its prompt set, which say what is unethical; None for the default set.
+
+    Raises:
+        RunError: there is no run in it.
+    """
+    known = default_prompts().corrections if corrections is None else corrections
+    run = read_run(path)
+    conditions = [
+        condition
+        for (model, benchmark), results in run.results.items()
+        for condition in _conditions(model, benchmark, by_condition(results), known, how)
+    ]
+    return ScoredRun(tuple(conditions), tuple(_notes(run)))
+
+
+def _conditions(
+    model: str,
+    benchmark: str,
+    found: Mapping[str, Sequence[Result]],
+    corrections: Mapping[str, Correction],
+    how: Resampling,
+) -> Iterator[Condition]:
+    kind = benchmark.partition(":")[0]
+    unethical = list(told(kind, found, corrections))
+    for correction, rows in found.items():
+        scored = score.score_results(kind, rows, how)
+        lines = [*scored.lines]
+        if BASELINE in found and correction != BASELINE:
+            lines += _against(kind, found[BASELINE], rows, how)
+        for one in unethical:
+            if one.condition == correction:
+                lines += [_line(kind, one.part, name, getattr(one, name)) for name in ("compliance", "resistance")]
+        named = tuple(replace(line, benchmark=benchmark) for line in lines)
+        yield Condition(model, benchmark, correction, replace(scored, lines=named))
+
+
+def _against(benchmark: str, before: Sequence[Result], after: Sequence[Result], how: Resampling) -> Iterator[Line]:
+    """Gain and flips, paired by item; of admissions, where no answer is right, the change of the gap."""
+    if benchmark == "admissions":
+        yield Line(benchmark, admissions.ALL, None, "change", admissions.change(before, after, how))
+    for part, within in PAIRED[benchmark].items():
+        if rows := [r for r in after if within(r)]:
+            test = compare([r for r in before if within(r)], rows, how)
+            flips = {name: share(getattr(test, name), test.n, test.excluded) for name in ("lost", "won")}
+            yield from (_line(benchmark, part, name, figure) for name, figure in ({"gain": test.gain} | flips).items())
+
+
+def _line(benchmark: str, part: str, metric: str, figure: Figure) -> Line:
+    """A figure of one part of a benchmark: BBQ's parts are its contexts, over all categories."""
+    in_context = part in CONDITIONS.values()
+    return Line(benchmark, MICRO if in_context else part, part if in_context else None, metric, figure)
+
+
+def _notes(run: Run) -> Iterator[str]:
+    if run.incomplete:
+        yield f"{run.name}: {run.incomplete} records."
+    yield f"What counts as the answer: {run.answers_by}."
+    for why, n in run.failures.items():
+        yield f"{n} records failed: {why}"
+    for asked in run.models.values():
+        if asked.mark:
+            yield f"{asked.model}: {asked.mark}"
+
+
+def _whose(condition: Condition) -> dict[str, str]:
+    return {"model": condition.model, "correction": condition.correction}
+
+
+def _joined(table: Callable[[Scored], list[tuple[str, ...]]], conditions: Iterable[Condition]) -> list[tuple[str, ...]]:
+    """The tables of several conditions as one, with whose figures they are before each row."""
+    rows = [("model", "benchmark", "correction", *table(Scored((), (), (), ()))[0])]
+    for c in conditions:
+        rows += [(c.model, c.benchmark, c.correction, *row) for row in table(c.scored)[1:]]
+    return rows
