@@ -34,8 +34,9 @@ _PEER = """
 
 The same model, dtype, items and prompts go to both: BBQ items x the baseline and seven corrections, each asked for the
 log-probability of its options' letters. The harness gets them as a local task and the best batch size of those tried
-({batches}), and only its `loglikelihood` is timed; of moralsc it is all of `score`, tokenising included. The best of
-{repeat} runs of each counts.
+({batches}), and only its `loglikelihood` is timed; of moralsc it is all of `score`, tokenising included. The model is
+one object, so that the harness gains too from the parts that moralsc makes lean in it (`engines/local_lean`). The best
+of {repeat} runs of each counts.
 
 *Bound by sharing* is what could be gained by computing each shared token once: multiplications and additions of all
 prompts by themselves, with the logits of all their positions as the harness computes them, over those of the tree.

@@ -91,6 +91,8 @@ def parts(engine: LocalEngine, asked: Sequence[Scoring]) -> str:
         seconds, _ = ours(engine, asked)
     spent = {"products": 0.0, "attention": 0.0, "other operations": 0.0}
     for row in profiler.key_averages():
+        if row.device_type != torch.autograd.DeviceType.CPU:  # a kernel, whose time its operation has too
+            continue
         attention, product = "scaled_dot_product" in row.key, row.key in ("aten::mm", "aten::addmm", "aten::bmm")
         name = "attention" if attention else "products" if product else "other operations"
         spent[name] += (row.self_device_time_total if device == "cuda" else row.self_cpu_time_total) / 1e6

@@ -32,8 +32,8 @@ def report(
     from moralsc.reports.page import html
     from moralsc.reports.runs import read_runs
 
-    read = read_runs(runs)
-    write(out, html(read, figures(read, pools=True)))
+    read, known = read_runs(runs), load_prompts(read_settings(None).prompts).corrections
+    write(out, html(read, figures(read, known, pools=True), known))
     for run in read:
         if run.incomplete:
             typer.echo(f"{run.name}: {run.incomplete} records.", err=True)

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from moralsc.models import catalogue
+
 ROOT = Path(__file__).resolve().parents[1]
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # there is a worker a core; read when torch is imported
@@ -38,6 +40,16 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip("no benchmark files: set MORALSC_DATA to a folder that holds bbq/ and winogender/")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_models_of_other_tests() -> Iterator[None]:
+    """Models that a test adds, as every command does that names an address, are offered to no other test."""
+    models = catalogue()
+    before = dict(models)
+    yield
+    models.clear()
+    models |= before
 
 
 @pytest.fixture(autouse=True)

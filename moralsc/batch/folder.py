@@ -213,7 +213,7 @@ def status(path: Path) -> Status:
     if head is None:
         raise RunError(f"{path} holds no run: there is no {HEAD} in it.")
     if head["complete"] and (fault := _fault(path, head)):
-        raise _damaged(path, fault)
+        raise damaged(path, fault)
     return _status(path, head, {} if head["complete"] else shards.scan(path / SHARDS))
 
 
@@ -230,7 +230,7 @@ def records(path: Path, only: Collection[str] | None = None) -> Iterator[Record]
         try:
             yield from table.read(path / RECORDS, only)
         except DataError as error:
-            raise _damaged(path, str(error)) from error
+            raise damaged(path, str(error)) from error
         return
     segments = shards.scan(path / SHARDS)
     for index in sorted(segments):
@@ -248,7 +248,8 @@ def _fault(path: Path, head: Mapping[str, Any], whole: bool = False) -> str:
     return "" if found == head["rows"] else f"{RECORDS} holds {found} of {head['rows']} records."
 
 
-def _damaged(path: Path, fault: str) -> RunError:
+def damaged(path: Path, fault: str) -> RunError:
+    """What is said of a complete run whose records cannot be read."""
     return RunError(
         f"{path} is damaged: {fault} The same run command as before makes the file anew, and asks again only what is "
         f"not in {SHARDS}/ either."

@@ -37,7 +37,9 @@ def read_head(path: Path) -> dict[str, Any] | None:
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise RunError(f"{path / HEAD} is not of this program's runs ({FORMAT}). Give another folder.")
     if lacking := [name for name, kind in _PARTS.items() if not isinstance(head.get(name), kind)]:
-        raise RunError(f"{path / HEAD} is damaged: it lacks {', '.join(lacking)}. Give another folder.")
+        raise RunError(
+            f"{path / HEAD} is damaged: it lacks, or has of another type, {', '.join(lacking)}. Give another folder."
+        )
     return head
 
 

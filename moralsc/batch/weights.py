@@ -28,7 +28,7 @@ def known(model: str, dtype: str | None) -> dict[str, str]:
     if spec.repo and (revision := hub.settled(spec)):
         facts["weights"] = f"{spec.repo}@{revision}" + (f"/{spec.gguf_file}" if spec.gguf_file else "")
     elif spec.path:
-        with suppress(ModelError):  # files that are gone do not make another run of one that is complete
+        with suppress(ModelError, OSError):  # files that are gone do not make another run of one that is complete
             facts["weights"] = f"sha256:{fingerprint(model_folder(spec) / spec.gguf_file)}"
     if dtype and spec.quantisation is Quantisation.NONE:
         facts["dtype"] = dtype

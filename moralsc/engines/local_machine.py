@@ -1,5 +1,6 @@
 """What this machine has for models: its device and the memory that is free, measured."""
 
+import gc
 from pathlib import Path
 
 import psutil
@@ -26,6 +27,7 @@ def measure(device: str | None = None) -> Machine:
         device: as torch names it; None for the best one there is.
     """
     device = device or best_device(None)
+    gc.collect()  # the parts of a model that nobody needs any more refer to each other
     free, total = _memory()
     if device.startswith("cuda"):
         torch.cuda.empty_cache()  # what torch holds in reserve is free for the next model

@@ -19,7 +19,8 @@ from moralsc.errors import ModelError
 
 _PLAIN_LAYERS = {"full_attention", "sliding_attention", "chunked_attention"}
 _WINDOWS = ("sliding_window", "attention_chunk_size", "window_size", "keep_window_size")
-_ROWS = 8  # of logits in fp32, few enough for the cache
+_ROWS = {"cpu": 8}  # of logits in fp32, few enough for the cache; of other devices:
+_MANY_ROWS = 64
 
 
 @torch.inference_mode()
@@ -61,7 +62,8 @@ def logprobs(model: PreTrainedModel, candidates: Sequence[Candidate], least: int
 
 def _chosen(logits: torch.Tensor, rows: Sequence[int], columns: Sequence[int]) -> list[float]:
     """Entries of the log-softmax of (kept, V) logits, a slice at a time: a copy in fp32 of all would be large."""
-    norms = torch.cat([part.float().logsumexp(-1) for part in torch.split(logits, _ROWS)])
+    each = _ROWS.get(logits.device.type, _MANY_ROWS)
+    norms = torch.cat([part.float().logsumexp(-1) for part in torch.split(logits, each)])
     at = torch.tensor(rows, device=logits.device)
     found: list[float] = (logits[at, torch.tensor(columns, device=logits.device)].float() - norms[at]).tolist()
     return found

@@ -92,10 +92,10 @@ def _attend(
     if layout is None or attention_mask is not None or more.get("softcap") is not None:
         raise ValueError("tree attention serves a whole tree, without a mask or a cap")
     repeats, grouped = query.shape[1] // key.shape[1], key.device.type == "cpu"
-    if repeats > 1 and not grouped:  # elsewhere a mask and grouped heads together leave the fast kernels
-        key, value = (t.repeat_interleave(repeats, dim=1) for t in (key, value))
     # All blocks' at once, token by token as they lie in memory; a call a block costs more than the copying.
     key, value = (t.transpose(1, 2).index_select(1, layout.seen(t.device)).transpose(1, 2) for t in (key, value))
+    if repeats > 1 and not grouped:  # elsewhere a mask and grouped heads together leave the fast kernels
+        key, value = (t.repeat_interleave(repeats, dim=1) for t in (key, value))
     heads, nodes = query.shape[1:3]
     result = query.new_empty(1, nodes, heads, value.shape[-1])
     first = 0

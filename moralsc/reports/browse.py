@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from moralsc.batch import folder
 from moralsc.batch.record import Record, from_plain, kinds
@@ -57,7 +58,7 @@ def items(path: Path, behind: Behind) -> pd.DataFrame:
         `p_after`: probability of the right option, of "yes" for admissions; `change`: their difference.
 
     Raises:
-        RunError: there is no run in the folder.
+        RunError: there is no run in the folder, or its records are damaged.
     """
     role, right = _READ[behind.by]
     columns = [*_KEYS, *_FACTS, "row", "correction", "round", "correct", "outcome", "failure", role, right]
@@ -92,7 +93,7 @@ def records_of(path: Path, model: str, benchmark: str, source: Source, item: str
     """All records of one item, in the order of the plan.
 
     Raises:
-        RunError: there is no run in the folder.
+        RunError: there is no run in the folder, or its records are damaged.
     """
     wanted = {"model": model, "benchmark": benchmark, "source": str(source), "item": item}
     frame = _frame(path, None, wanted)
@@ -106,11 +107,13 @@ def _same(behind: Behind) -> dict[str, Any]:
 
 def _frame(path: Path, columns: list[str] | None, wanted: Mapping[str, Any]) -> pd.DataFrame:
     """The rows that have these values, of a complete run straight from its file."""
-    if folder.status(path).complete and (path / folder.RECORDS).is_file():
+    if folder.status(path).complete:
         filters = [(name, "==", value) for name, value in wanted.items()]
-        return pd.read_parquet(
-            path / folder.RECORDS, columns=None if columns is None else list(columns), filters=filters
-        )
+        kept = None if columns is None else list(columns)
+        try:
+            return pd.read_parquet(path / folder.RECORDS, columns=kept, filters=filters)
+        except (pa.ArrowException, OSError) as error:
+            raise folder.damaged(path, f"{folder.RECORDS} cannot be read.") from error
     found = [r for r in folder.records(path) if all(getattr(r, name) == value for name, value in wanted.items())]
     names = list(columns) if columns is not None else list(Record.__dataclass_fields__)
     return pd.DataFrame([{name: getattr(r, name) for name in names} for r in found], columns=names)

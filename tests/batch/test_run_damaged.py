@@ -123,7 +123,7 @@ def test_every_command_that_reads_a_damaged_run_ends_with_one_sentence(kept: Pat
     else:
         bare = name == "a bare head"
         broken = {"format": head["format"]} if bare else {k: v for k, v in head.items() if k != "design"}
-        says = "it lacks complete, rows, design, models, attempts." if bare else "it lacks design."
+        says = "another type, complete, rows, design, models, attempts." if bare else "another type, design."
         (kept / "run.json").write_text(json.dumps(broken))
     out = () if command == "compare" else ("--out", str(kept / "out"))
     done = CliRunner().invoke(cli.app, [command, str(given), *COMMANDS[command], *out])

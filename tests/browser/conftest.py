@@ -124,7 +124,7 @@ def outside() -> list[str]:
 
 @pytest.fixture
 def new_page(tabs: Tabs, outside: list[str]) -> Iterator[OpenPage]:
-    """Open a page, as another visitor each time; options are those of `Tabs.take`."""
+    """Open a page; those that are open at once have different visitors. Options are those of `Tabs.take`."""
     with tabs.opening(outside) as open_page:
         yield open_page
     assert outside == [], "the page left the machine"

@@ -42,16 +42,14 @@ def opened(page: Page, batch: Served) -> Page:
 
 @pytest.fixture(scope="module")
 def shown(new_kept_page: Callable[..., Page], batch: Served) -> Shown:
-    """The tab as it was loaded once for a colour scheme, with the first page of its list, on a screen of this size."""
+    """The tab as it was loaded once for a colour scheme and a screen, with the first page of its list."""
 
     @cache
-    def loaded(scheme: Scheme) -> Page:
-        return load(new_kept_page(color_scheme=scheme), batch)
+    def loaded(scheme: Scheme, width: int, height: int) -> Page:
+        return load(new_kept_page(color_scheme=scheme, viewport={"width": width, "height": height}), batch)
 
     def show(scheme: Scheme = "light", viewport: ViewportSize = DESKTOP) -> Page:
-        page = loaded(scheme)
-        page.set_viewport_size(viewport)
-        return page
+        return loaded(scheme, viewport["width"], viewport["height"])
 
     return show
 

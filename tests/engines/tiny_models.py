@@ -14,6 +14,7 @@ from transformers import (
     LlamaConfig,
     MambaConfig,
     MistralConfig,
+    Olmo2Config,
     Phi3Config,
     PreTrainedConfig,
     PreTrainedModel,
@@ -128,6 +129,7 @@ def config(name: str, **changes: Any) -> PreTrainedConfig:
         "mistral": MistralConfig,
         "gemma3": Gemma3TextConfig,
         "phi3": Phi3Config,
+        "olmo2": Olmo2Config,
     }
     return kinds[name](**sizes)
 
@@ -150,6 +152,7 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any], bool]] = {
     "qwen2": ("qwen2", {}, True),
     "qwen3": ("qwen3", {}, True),
     "phi3": ("phi3", {}, True),
+    "olmo2": ("olmo2", {}, True),
     "mistral, wide window": ("mistral", {"sliding_window": 4096}, True),
     "gemma3, wide window": ("gemma3", {"sliding_window": 512}, True),
     "mistral, narrow window": ("mistral", {"sliding_window": 24}, False),
