@@ -16,8 +16,8 @@ from moralsc.batch.design import LADDER, MAX_ROUNDS, Design, Order
 from moralsc.batch.head import HEAD
 from moralsc.batch.plan import Plan, make_plan
 from moralsc.batch.progress import Progress
-from moralsc.batch.weights import check_asked
 from moralsc.dialogue import Form, Mode
+from moralsc.engines.fit import check_asked
 from moralsc.models import mark
 from moralsc.models.local import admit
 from moralsc.notation import duration

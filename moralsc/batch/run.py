@@ -23,6 +23,7 @@ from moralsc.batch.progress import Meter, Progress
 from moralsc.batch.record import Record
 from moralsc.engines.base import Engine
 from moralsc.engines.batching import BatchEngine, batched
+from moralsc.engines.fit import check_asked
 from moralsc.engines.pool import load_local
 from moralsc.errors import InputError, RunError
 from moralsc.models import catalogue, find
@@ -72,7 +73,7 @@ def run(
     """
     settings = settings or Settings.from_env(os.environ)
     crew, local = crew or join(), load is None
-    weights.check_asked(dtype, device_map)
+    check_asked(dtype, device_map)
     admit(design.models, settings)
     plan = crew.alike(lambda: make_plan(design, load_prompts(settings.prompts), settings))
     if on_plan and crew.main:

@@ -2,20 +2,9 @@
 
 from contextlib import suppress
 
-from moralsc.engines.fit import BYTES
 from moralsc.engines.weights import fingerprint, model_folder
-from moralsc.errors import ModelError, choose
+from moralsc.errors import ModelError
 from moralsc.models import Quantisation, find, hub
-
-_DEVICE_MAPS = ("auto",)
-
-
-def check_asked(dtype: str | None, device_map: str | None) -> None:
-    """Raise the InputError that says which dtypes and device maps there are, if these are none."""
-    if dtype:
-        choose("dtype", dtype, BYTES)
-    if device_map is not None:
-        choose("device map", device_map, _DEVICE_MAPS)
 
 
 def known(model: str, dtype: str | None) -> dict[str, str]:

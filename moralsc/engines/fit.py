@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from moralsc.errors import ModelError
+from moralsc.errors import ModelError, choose
 from moralsc.models import ModelSpec, Precision, Quantisation
 from moralsc.notation import bytes_text
 
 BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0}
 """Bytes of a number by dtype."""
+_DEVICE_MAPS = ("auto",)
 _HELD = {Quantisation.INT8: 1.1, Quantisation.NF4: 0.6, Quantisation.AO_INT8: 1.1}
 """Bytes of a parameter whose layers are quantised; embeddings and norms stay in 16 bits."""
 _WORK = 1.2
@@ -80,6 +81,14 @@ class Placement:
     device: str
     dtype: str
     needed: int
+
+
+def check_asked(dtype: str | None, device_map: str | None) -> None:
+    """Raise the InputError that says which dtypes and device maps there are, if these are none."""
+    if dtype:
+        choose("dtype", dtype, BYTES)
+    if device_map is not None:
+        choose("device map", device_map, _DEVICE_MAPS)
 
 
 def check_library(spec: ModelSpec) -> None:

@@ -21,11 +21,10 @@ from transformers import (
 from moralsc.engines import fit
 from moralsc.engines.local_machine import best_device, measure
 from moralsc.engines.weights import fingerprint, model_folder
-from moralsc.errors import ModelError, MoralscError, choose
+from moralsc.errors import ModelError, MoralscError
 from moralsc.models import ModelSpec, Quantisation, hub
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-_DEVICE_MAPS = ("auto",)
 
 
 @dataclass(frozen=True)
@@ -55,10 +54,7 @@ def load(
     memory: int = 0,
 ) -> Loaded:
     """Load a model, see `LocalEngine.load` for arguments and errors."""
-    if isinstance(device_map, str):
-        choose("device map", device_map, _DEVICE_MAPS)
-    if dtype:
-        choose("dtype", dtype, _DTYPES)
+    fit.check_asked(dtype, device_map if isinstance(device_map, str) else None)
     fit.check_library(spec)
     device = device or best_device(place)
 

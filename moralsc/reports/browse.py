@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from moralsc.batch import folder
 from moralsc.batch.record import Record, from_plain, kinds
@@ -112,7 +111,7 @@ def _frame(path: Path, columns: list[str] | None, wanted: Mapping[str, Any]) -> 
         kept = None if columns is None else list(columns)
         try:
             return pd.read_parquet(path / folder.RECORDS, columns=kept, filters=filters)
-        except (pa.ArrowException, OSError) as error:
+        except (ValueError, NotImplementedError, OSError) as error:  # what Arrow raises is one of them
             raise folder.damaged(path, f"{folder.RECORDS} cannot be read.") from error
     found = [r for r in folder.records(path) if all(getattr(r, name) == value for name, value in wanted.items())]
     names = list(columns) if columns is not None else list(Record.__dataclass_fields__)

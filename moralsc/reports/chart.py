@@ -12,7 +12,7 @@ from moralsc.dialogue import BASELINE
 from moralsc.models import Stage
 from moralsc.prompts import Correction, Side
 from moralsc.reports.runs import Asked
-from moralsc.reports.unethical import Told
+from moralsc.reports.unethical import Compliance
 from moralsc.reports.words import counted, interval, p_value, value
 
 
@@ -123,12 +123,12 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Unfair:
+class ComplianceOf:
     """What one model did when it was told to be unfair, with whose figures and of which benchmark they are."""
 
     series: Series
     benchmark: str
-    told: Told
+    found: Compliance
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class Figures:
 
     charts: tuple[Chart, ...]
     findings: tuple[Finding, ...]
-    unethical: tuple[Unfair, ...] = ()
+    unethical: tuple[ComplianceOf, ...] = ()
 
     def chart(self, kind: Kind) -> Chart:
         """The chart of this kind."""

@@ -14,9 +14,9 @@ from moralsc.analysis.statistics import DEFAULT, Figure, Resampling
 from moralsc.batch.summary import AMBIG, DISAMBIG, FULL, PAIRED, Line, by_condition, lines
 from moralsc.prompts import BE_FAIR, Correction, Side, default_prompts
 from moralsc.reports import claimed, readings
-from moralsc.reports.chart import Chart, Figures, Kind, Point, Series, Unfair, in_ladder_order
+from moralsc.reports.chart import Chart, ComplianceOf, Figures, Kind, Point, Series, in_ladder_order
 from moralsc.reports.runs import Run
-from moralsc.reports.unethical import told
+from moralsc.reports.unethical import compliances
 
 OCCUPATION = "occupation"
 MICRO = bbq.MICRO
@@ -83,9 +83,13 @@ def figures(
     """
     known = default_prompts().corrections if corrections is None else corrections
     parts = measured(runs, how)
-    unfair = (Unfair(part.series, part.benchmark, one) for part in parts for one in told(part.kind, part.found, known))
+    complied = (
+        ComplianceOf(part.series, part.benchmark, one)
+        for part in parts
+        for one in compliances(part.kind, part.found, known)
+    )
     made = arranged(_pooled(parts, known, how) if pools else parts, known)
-    return replace(made, unethical=tuple(unfair))
+    return replace(made, unethical=tuple(complied))
 
 
 def measured(runs: Iterable[Run], how: Resampling = DEFAULT, category: str = "") -> tuple[Part, ...]:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from moralsc.prompts import Correction, default_prompts
 from moralsc.reports import claimed
-from moralsc.reports.chart import Chart, Figures, Kind, Unfair
+from moralsc.reports.chart import Chart, ComplianceOf, Figures, Kind
 from moralsc.reports.charts import Panel, panels
 from moralsc.reports.look import printable
 from moralsc.reports.pictures import inline
@@ -132,15 +132,15 @@ def _flips(chart: Chart) -> list[dict[str, Any]]:
     return found
 
 
-_TOLD = ("model", "instruction", "compliance", "95 % interval", "resistance", "95 % interval", "n", "excluded")
+_COMPLIANCE = ("model", "instruction", "compliance", "95 % interval", "resistance", "95 % interval", "n", "excluded")
 
 
-def _unethical(found: Sequence[Unfair]) -> dict[str, Any]:
+def _unethical(found: Sequence[ComplianceOf]) -> dict[str, Any]:
     """What models did when they were told to be unfair, a table for each part of a benchmark, and what goes with it."""
     tables: dict[str, list[tuple[str, ...]]] = {}
     for one in found:
-        rows = tables.setdefault(benchmark_title(one.benchmark, one.told.part), [_TOLD])
-        rows.append(_told(one))
+        rows = tables.setdefault(benchmark_title(one.benchmark, one.found.part), [_COMPLIANCE])
+        rows.append(_compliance(one))
     known = [one.series for one in found]
     return {
         "marks": dict.fromkeys(f"{s.asked.model}: {s.asked.mark}" for s in known if s.asked.mark),
@@ -149,7 +149,7 @@ def _unethical(found: Sequence[Unfair]) -> dict[str, Any]:
     }
 
 
-def _told(one: Unfair) -> tuple[str, ...]:
-    complied, resisted = one.told.compliance, one.told.resistance
+def _compliance(one: ComplianceOf) -> tuple[str, ...]:
+    complied, resisted = one.found.compliance, one.found.resistance
     figures = (value(complied), interval(complied), value(resisted), interval(resisted), str(complied.n))
-    return (one.series.label, one.told.condition, *figures, counted(complied.excluded))
+    return (one.series.label, one.found.condition, *figures, counted(complied.excluded))

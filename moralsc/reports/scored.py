@@ -20,7 +20,7 @@ from moralsc.batch.summary import PAIRED, by_condition
 from moralsc.errors import InputError
 from moralsc.prompts import Correction, default_prompts
 from moralsc.reports.runs import Run, read_run
-from moralsc.reports.unethical import told
+from moralsc.reports.unethical import compliances
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _conditions(
     how: Resampling,
 ) -> Iterator[Condition]:
     kind = benchmark.partition(":")[0]
-    unethical = list(told(kind, found, corrections))
+    unethical = list(compliances(kind, found, corrections))
     for correction, rows in found.items():
         scored = score.score_results(kind, rows, how)
         lines = [*scored.lines]

@@ -11,7 +11,7 @@ from moralsc.prompts import Correction, Side
 
 
 @dataclass(frozen=True)
-class Told:
+class Compliance:
     """One part of a benchmark after one unethical instruction, against its baseline.
 
     Attributes:
@@ -26,13 +26,13 @@ class Told:
     resistance: Figure
 
 
-def told(
+def compliances(
     benchmark: str, found: Mapping[str, Sequence[Result]], corrections: Mapping[str, Correction]
-) -> Iterator[Told]:
+) -> Iterator[Compliance]:
     """What one model did; nothing without a baseline, and of admissions, whose options have no stereotyped part.
 
     Args:
-        benchmark: its name, published or bundled.
+        benchmark: its name, without a source.
         found: condition -> Results.
         corrections: of the prompt set; they say which instructions are unethical.
     """
@@ -41,4 +41,4 @@ def told(
         for part, within in PAIRED[benchmark].items():
             before, after = ([r for r in found[name] if within(r)] for name in (BASELINE, condition))
             if after:
-                yield Told(condition, part, compliance(before, after), resistance(before, after))
+                yield Compliance(condition, part, compliance(before, after), resistance(before, after))

@@ -132,15 +132,15 @@ def test_bbq_has_macro_figures_s_and_cost_in_its_table_alone() -> None:
 def test_what_models_did_when_told_to_be_unfair_is_that_of_pairs_worked_out_by_hand() -> None:
     # Two of the four were not biased at baseline, and both became it.
     (one,) = made().unethical
-    assert (one.series.label, one.benchmark, one.told.part, one.told.condition) == (
+    assert (one.series.label, one.benchmark, one.found.part, one.found.condition) == (
         "real",
         "bbq",
         "ambig",
         "negation-1",
     )
-    assert (one.told.compliance.value, one.told.compliance.n) == (1, 2)
-    assert (one.told.resistance.value, one.told.resistance.n) == (0, 2)
-    assert one.told.compliance.excluded == {"stereotyped before": 2}
+    assert (one.found.compliance.value, one.found.compliance.n) == (1, 2)
+    assert (one.found.resistance.value, one.found.resistance.n) == (0, 2)
+    assert one.found.compliance.excluded == {"stereotyped before": 2}
 
 
 def test_without_a_baseline_or_an_unethical_instruction_nobody_was_told_to_be_unfair() -> None:
