@@ -143,6 +143,13 @@ def test_what_models_did_when_told_to_be_unfair_is_that_of_pairs_worked_out_by_h
     assert one.found.compliance.excluded == {"stereotyped before": 2}
 
 
+@pytest.mark.parametrize("correction", ["review", "match-stats", "specificity-0"])
+def test_what_is_not_unethical_is_no_compliance(correction: str) -> None:
+    renamed = [replace(r, correction=correction) for r in ALL if r.correction == "negation-1"]
+    kept = [r for r in ALL if r.correction in ("baseline", "negation-1")]
+    assert {one.found.condition for one in made([*kept, *renamed]).unethical} == {"negation-1"}
+
+
 def test_without_a_baseline_or_an_unethical_instruction_nobody_was_told_to_be_unfair() -> None:
     for left_out in ("baseline", "negation-1"):
         assert made([r for r in ALL if r.correction != left_out]).unethical == ()
