@@ -21,6 +21,7 @@ from moralsc.benchmarks import BENCHMARKS, fetch, find_item, sources_table
 from moralsc.dialogue import BASELINE, Form, Mode, Status, Turn
 from moralsc.engines.base import StopFlag
 from moralsc.engines.pool import load_local
+from moralsc.engines.store import Store
 from moralsc.errors import ModelError, MoralscError
 from moralsc.experiment import probe as probing
 from moralsc.experiment.export import to_json
@@ -110,6 +111,7 @@ def ask(
         progress=show_bytes,
         memory=settings.memory * 10**9,
         patience=Patience.of(settings),
+        store=Store.of(settings),
     )
     show: Callable[[Iterator[Probe], int], Probe] = _run if as_json else partial(_show, wanted=form)
     if not as_json:

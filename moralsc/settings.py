@@ -53,6 +53,8 @@ class Settings:
         run_days: days after which the server deletes runs that visitors made or brought; 0 for never.
         bring_mb: most megabytes of a file with results that a visitor brings; 0 where none may.
         memory: most gigabytes that the loaded models take together; 0 for what the machine has.
+        weights_gb: most gigabytes that unpacked weights take in the cache; those that were not used for longest make
+            room. 0 keeps none.
         only_catalogue: neither a path nor an address is taken for a model.
         models: names of the models that the page offers beside the bundled ones; empty for the whole catalogue.
         requests: that one server is asked at a time, for a model behind an address.
@@ -75,6 +77,7 @@ class Settings:
     run_days: int = 0
     bring_mb: int = 50
     memory: int = 0
+    weights_gb: int = 20
     only_catalogue: bool = False
     models: tuple[str, ...] = ()
     requests: int = 8
@@ -108,6 +111,7 @@ class Settings:
             run_days=_number(env, "MORALSC_RUN_DAYS", _SPACE_DAYS if space_id else cls.run_days, 0, 10_000),
             bring_mb=_number(env, "MORALSC_BRING_MB", _SPACE_BRING if space_id else cls.bring_mb, 0, 10_000),
             memory=_number(env, "MORALSC_MEMORY", cls.memory, 0, 1_000_000),
+            weights_gb=_number(env, "MORALSC_WEIGHTS_GB", cls.weights_gb, 0, 1_000_000),
             only_catalogue=_truth(env, "MORALSC_ONLY_CATALOGUE", bool(space_id)),
             models=_names(env, "MORALSC_MODELS", _SPACE_MODELS if space_id else cls.models),
             requests=_number(env, "MORALSC_REQUESTS", cls.requests, 1, 256),

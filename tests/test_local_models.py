@@ -17,7 +17,8 @@ from moralsc.answers import ScoredBy
 from moralsc.engines.pool import load_local
 from moralsc.errors import InputError, ModelError
 from moralsc.models import Precision, Quantisation, Stage, Template, catalogue
-from moralsc.models.files import gguf_parameters, licence, safetensors_facts
+from moralsc.models.files import licence, safetensors_facts
+from moralsc.models.gguf import read_gguf
 from moralsc.models.local import admit, local_spec
 from moralsc.settings import Settings
 
@@ -110,7 +111,7 @@ def test_a_gguf_file_is_asked_too(gguf_file: Path) -> None:
     assert (spec.quantisation, spec.gguf_file, spec.parameters) == (Quantisation.GGUF, "mine.gguf", GGUF_NUMBERS)
     admit([str(gguf_file)], OPEN)
     engine = load_local(str(gguf_file))
-    assert engine.provenance["quantisation"] == "gguf"
+    assert engine.provenance["quantisation"] == "gguf unstated, unpacked"
     asked = ask(gguf_file)
     assert asked.exit_code == 0, asked.stderr
 
@@ -138,7 +139,7 @@ def test_a_damaged_file_is_a_sentence(tmp_path: Path) -> None:
     for data in (b"", b"GGUF", b"GGUF" + struct.pack("<IQQ", 3, 1, 1), b"another thing that is long enough"):
         broken.write_bytes(data)
         with pytest.raises(ModelError, match="broken.gguf is no GGUF file"):
-            gguf_parameters(broken)
+            read_gguf(broken)
     for data in (b"", struct.pack("<Q", 2**60), struct.pack("<Q", 4) + b"[[[["):
         (tmp_path / "model.safetensors").write_bytes(data)
         with pytest.raises(ModelError, match="model.safetensors .* damaged"):

@@ -57,6 +57,9 @@ def test_every_model_says_what_it_is_and_lies_where_it_says(spec: ModelSpec) -> 
     if spec.bundled:
         assert (ASSETS / "models" / spec.path / "model.safetensors").is_file()
         assert PLANTED in spec.nature
+    elif spec.package:
+        assert spec.file_size > 0
+        assert bool(spec.terms) == (spec.licence in HUB_LICENCES)
     else:
         assert re.fullmatch(r"[0-9a-f]{40}", spec.revision) or spec.unpinned.endswith(".")
         assert re.fullmatch(r"[\w.-]+/[\w.-]+", spec.repo)
@@ -167,7 +170,7 @@ def test_a_catalogue_is_read_as_it_stands() -> None:
         ('title = "Tiny"\n', "missing key 'title'"),
         ('family = "Toy"\n', "missing key 'family'"),
         ('licence = "MIT"\n', "missing key 'licence'"),
-        ('path = "tiny"\n', "either path"),
+        ('path = "tiny"\n', "one of path"),
         ("bundled = true\n", "bundled must be true with path"),
         ('sha256 = "0123456789abcdef"\n', "sha256 is ''. It must be 16 hex digits"),
     ],
@@ -180,7 +183,7 @@ def test_what_is_missing_is_named(change: str, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ('repo = "somebody/tiny"', "not both"),
+        ('repo = "somebody/tiny"', "not several"),
         ("parametres = 3", "unknown key 'parametres'"),
         ("memory_mb = 3", "unknown key 'memory_mb'"),
         ('why_only = "So."', "only_for and why_only stand together or not at all"),
@@ -228,7 +231,7 @@ def test_a_value_of_another_kind_is_named_with_what_it_must_be(old: str, new: st
     [
         ((f'revision = "{"0123456789" * 4}"', ""), "revision is ''. It must be 40 hex digits"),
         (("0123456789" * 4, "main"), "revision is 'main'. It must be 40 hex digits"),
-        (("repo =", "bundled = true\nrepo ="), "bundled must be true with path, and left out with repo"),
+        (("repo =", "bundled = true\nrepo ="), "bundled must be true with path, and left out with repo and package"),
         (("revision =", 'unpinned = "So."\nrevision ='), "unpinned says why repo has no revision"),
         (("repo =", 'gguf_file = "x.gguf"\nrepo ='), 'gguf_file and quantisation = "gguf" stand together'),
         (("repo =", 'quantisation = "gguf"\nrepo ='), 'gguf_file and quantisation = "gguf" stand together'),
@@ -236,7 +239,7 @@ def test_a_value_of_another_kind_is_named_with_what_it_must_be(old: str, new: st
         (("repo =", 'dtype = "unstated"\nrepo ='), "dtype is 'unstated'. Allowed: float32"),
         (('"base"', '"unknown"'), "stage is 'unknown'. Allowed: base"),
         (("repo =", "context = 0\nrepo ="), "context is 0. It must be a whole number above 0"),
-        (("repo =", 'sha256 = "0123456789abcdef"\nrepo ='), "sha256 stands with path alone"),
+        (("repo =", 'sha256 = "0123456789abcdef"\nrepo ='), "sha256 stands with path or package alone"),
     ],
 )
 def test_a_model_of_the_hub_has_a_full_commit_and_is_not_bundled(change: tuple[str, str], sentence: str) -> None:

@@ -25,6 +25,7 @@ from moralsc.engines.base import Engine
 from moralsc.engines.batching import BatchEngine, batched
 from moralsc.engines.fit import check_asked
 from moralsc.engines.pool import load_local
+from moralsc.engines.store import Store
 from moralsc.errors import InputError, RunError
 from moralsc.models import catalogue, find
 from moralsc.models.endpoints import Patience
@@ -84,7 +85,7 @@ def run(
     words = (*design.command, *_options(settings, dtype, device_map), "--out", str(out))
     with folder.opened(Path(out), identity(plan), shlex.join(words), crew) as held:
         if local:  # also of a complete run, which loads nothing
-            crew.told(lambda: _check_known(design, held, dtype))
+            crew.told(lambda: _check_known(design, held, dtype, settings.cache))
         if held.complete:
             return held.status
         work = _Work(plan, held, crew, on_progress if crew.main else None)
@@ -106,9 +107,9 @@ def identity(plan: Plan) -> Mapping[str, Any]:
     }
 
 
-def _check_known(design: Design, held: RunFolder, dtype: str | None) -> None:
+def _check_known(design: Design, held: RunFolder, dtype: str | None, cache: Path) -> None:
     for name in design.models:
-        held.check(name, weights.known(name, dtype))
+        held.check(name, weights.known(name, dtype, cache))
 
 
 def _options(settings: Settings, dtype: str | None, device_map: str | None) -> Iterator[str]:
@@ -146,6 +147,7 @@ def _loading(
         progress=on_download,
         memory=settings.memory * 10**9,
         patience=Patience.of(settings),
+        store=Store.of(settings),
     )
 
 

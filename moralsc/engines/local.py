@@ -1,7 +1,7 @@
 """An engine that runs a transformers model on this machine.
 
-Loads safetensors from a local folder, continues dialogues with a decode loop of its own, and scores all
-continuations of a call in one packed pass. Never runs code that comes with a model.
+Loads safetensors from a local folder (a GGUF file becomes one first), continues dialogues with a decode loop of its
+own, and scores all continuations of a call in one packed pass. Never runs code that comes with a model.
 """
 
 import logging
@@ -24,9 +24,10 @@ from moralsc.engines.local_load import explained
 from moralsc.engines.local_prompt import ChatFormat
 from moralsc.engines.local_replies import Request, side_by_side, write
 from moralsc.engines.packing import Packing, logprobs, plan
+from moralsc.engines.store import Store
 from moralsc.engines.trees import Candidate, Group, grouped
 from moralsc.errors import ModelError, PromptTooLong
-from moralsc.models import ModelSpec, Quantisation
+from moralsc.models import ModelSpec
 from moralsc.models.hub import Progress
 
 _log = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ class LocalEngine:
         tokenizer: PreTrainedTokenizerBase,
         *,
         weights: str = "in memory",
+        config: str = "",
+        quantisation: str = "",
         packing: bool = True,
         token_budget: int = 3072,
         reply_budget: int = 8192,
@@ -55,7 +58,7 @@ class LocalEngine:
         """Take a loaded model.
 
         Args:
-            weights: which weights these are, for the provenance.
+            weights, config, quantisation: which files these are, for the provenance: see `local_load.Loaded`.
             packing: False scores every continuation in a pass of its own.
             token_budget: nodes of a packed pass; a longer tree is split.
             reply_budget: tokens of the replies that are written side by side, their prompts and padding included.
@@ -73,7 +76,7 @@ class LocalEngine:
         self._budget, self._reply_budget = token_budget, reply_budget
         self._tokens = 0
         self._lock = threading.Lock()
-        self._weights = weights
+        self._files = {"weights": weights, "config": config, "quantisation": quantisation}
         self._packing = plan(model) if packing else Packing(0, "packing is switched off")
         self._said = not packing  # nobody needs telling what they chose
         if self._packing.limit == 0:
@@ -92,6 +95,7 @@ class LocalEngine:
         packing: bool = True,
         progress: Progress | None = None,
         memory: int = 0,
+        store: Store | None = None,
     ) -> "LocalEngine":
         """Load the model of a catalogue entry.
 
@@ -106,6 +110,7 @@ class LocalEngine:
             packing: see the constructor.
             progress: told how far a download is.
             memory: bytes that the model may take at most, 0 for what is free.
+            store: where unpacked weights are kept; None for the user's cache.
 
         Raises:
             DoesNotFitError: there is too little memory for it; nothing was downloaded then.
@@ -122,9 +127,18 @@ class LocalEngine:
             offline=offline,
             progress=progress,
             memory=memory,
+            store=store,
         )
         with explained(spec.name, "loading"):
-            return cls(found.spec, found.model, found.tokenizer, weights=found.weights, packing=packing)
+            return cls(
+                found.spec,
+                found.model,
+                found.tokenizer,
+                weights=found.weights,
+                config=found.config,
+                quantisation=found.quantisation,
+                packing=packing,
+            )
 
     @property
     def spec(self) -> ModelSpec:
@@ -138,13 +152,11 @@ class LocalEngine:
         scoring = "packed" if packing.limit else f"separate passes: {packing.reason}"
         if packing.limit and packing.reason:
             scoring = f"packed up to {packing.limit} tokens, separate passes beyond"
-        held = self._spec.quantisation
         return {
             "engine": "local",
             "model": self._spec.name,
-            "weights": self._weights,
+            **{name: value for name, value in self._files.items() if value},
             "dtype": str(self._model.dtype).removeprefix("torch."),
-            **({} if held is Quantisation.NONE else {"quantisation": held.value}),
             "device": ", ".join(_devices(self._model)),
             "attention": str(self._model.config._attn_implementation),
             "scoring": scoring,

@@ -13,6 +13,7 @@ from functools import partial
 
 from moralsc.engines.base import Engine
 from moralsc.engines.fit import DoesNotFitError, needed
+from moralsc.engines.store import Store
 from moralsc.errors import InputError
 from moralsc.models import add, find
 from moralsc.models.endpoints import Patience, is_endpoint
@@ -35,11 +36,12 @@ def load_local(
     progress: Progress | None = None,
     memory: int = 0,
     patience: Patience | None = None,
+    store: Store | None = None,
 ) -> Engine:
     """Load a model of the catalogue on this machine, or reach one behind an address; `offline` forbids downloads.
 
     Args:
-        dtype, device_map, place, progress, memory: see `LocalEngine.load`.
+        dtype, device_map, place, progress, memory, store: see `LocalEngine.load`.
         patience: with the server of a model behind an address.
 
     Raises:
@@ -58,7 +60,14 @@ def load_local(
     from moralsc.engines.local import LocalEngine
 
     return LocalEngine.load(
-        spec, dtype=dtype, device_map=device_map, place=place, offline=offline, progress=progress, memory=memory
+        spec,
+        dtype=dtype,
+        device_map=device_map,
+        place=place,
+        offline=offline,
+        progress=progress,
+        memory=memory,
+        store=store,
     )
 
 
@@ -239,7 +248,14 @@ def pool_for(settings: Settings) -> EnginePool:
     offered(settings)
     budget, downloads = settings.memory * _GB, Downloads()
     patience = Patience.of(settings)
-    load = partial(load_local, offline=settings.offline, progress=downloads.note, memory=budget, patience=patience)
+    load = partial(
+        load_local,
+        offline=settings.offline,
+        progress=downloads.note,
+        memory=budget,
+        patience=patience,
+        store=Store.of(settings),
+    )
     check = partial(find_offered, settings=settings)
     return EnginePool(load, check=check, budget=budget, needs=_expected, downloads=downloads)
 

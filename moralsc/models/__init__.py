@@ -110,12 +110,13 @@ def _spec(name: str, table: Any) -> ModelSpec:
     if missing := [key for key in required if key not in table]:
         raise _mistake(name, f"missing key {missing[0]!r}")
     spec = ModelSpec(name=name, **{key: _value(name, key, known[key].type, value) for key, value in table.items()})
-    if bool(spec.path) == bool(spec.repo):
-        raise _mistake(name, "needs either path (bundled) or repo (downloaded), not both")
+    if sum(map(bool, (spec.path, spec.repo, spec.package))) != 1:
+        raise _mistake(name, "needs one of path (bundled), repo (downloaded) and package (installed), not several")
     if spec.bundled != bool(spec.path):
-        raise _mistake(name, "bundled must be true with path, and left out with repo")
-    _check_version(spec, "sha256", 16, wanted=spec.bundled)
-    _check_version(spec, "revision", 40, wanted=not spec.bundled and not spec.unpinned)
+        raise _mistake(name, "bundled must be true with path, and left out with repo and package")
+    _check_version(spec, "sha256", 64 if spec.package else 16, wanted=not spec.repo)
+    _check_version(spec, "revision", 40, wanted=bool(spec.repo) and not spec.unpinned)
+    _check_package(spec)
     _check_hub(spec)
     _check_limit(spec)
     return spec
@@ -142,7 +143,17 @@ def _check_version(spec: ModelSpec, key: str, digits: int, wanted: bool) -> None
     if wanted and not re.fullmatch(rf"[0-9a-f]{{{digits}}}", value):
         raise _mistake(spec.name, f"{key} is {value!r}. It must be {digits} hex digits")
     if value and not wanted and not (key == "revision" and spec.unpinned):
-        raise _mistake(spec.name, f"{key} stands with {'repo' if key == 'revision' else 'path'} alone")
+        raise _mistake(spec.name, f"{key} stands with {'repo' if key == 'revision' else 'path or package'} alone")
+
+
+def _check_package(spec: ModelSpec) -> None:
+    """What a model in packages needs, and nothing else may have."""
+    if any(bool(part) != bool(spec.package) for part in (spec.files, spec.file_size)):
+        raise _mistake(spec.name, "package, files and file_size stand together or not at all")
+    if unpinned := [text for text in spec.package if not re.fullmatch(r"[a-z0-9-]+==[0-9.]+", text)]:
+        raise _mistake(spec.name, f"package is {unpinned[0]!r}. It must be a name and a version, such as name==1.0")
+    if spec.terms and not spec.package:
+        raise _mistake(spec.name, "terms stands with package alone")
 
 
 def _check_hub(spec: ModelSpec) -> None:

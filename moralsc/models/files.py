@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from moralsc.errors import ModelError
+from moralsc.models.gguf import read_gguf
 from moralsc.models.spec import ModelSpec, Precision, Quantisation, Template
 
 _TYPES = {"F32": Precision.FLOAT32, "BF16": Precision.BFLOAT16, "F16": Precision.FLOAT16}
@@ -24,7 +25,7 @@ def filled(spec: ModelSpec, folder: Path) -> ModelSpec:
         ModelError: a file is damaged.
     """
     if spec.quantisation is Quantisation.GGUF:
-        counted = gguf_parameters(folder / spec.gguf_file)
+        counted = read_gguf(folder / spec.gguf_file).parameters
         return replace(spec, parameters=spec.parameters or counted, licence=spec.licence or licence(folder))
     parameters, dtype = safetensors_facts(folder)
     config = _read_json(folder / "config.json")
@@ -41,17 +42,36 @@ def filled(spec: ModelSpec, folder: Path) -> ModelSpec:
 
 
 def safetensors_facts(folder: Path) -> tuple[int, Precision]:
-    """(parameters, the type that most of them have) of all shards of a folder; (0, UNSTATED) without shards.
+    """(parameters, the type that most of them have) of the shards that are loaded; (0, UNSTATED) without shards.
 
     Raises:
         ModelError: a header cannot be read.
     """
     counts = Counter[str]()
-    for shard in sorted(folder.glob("*.safetensors")):
+    for shard in shards(folder):
         for tensor in _header(shard).values():
             counts[tensor["dtype"]] += prod(tensor["shape"])
     most = max(counts, key=lambda kind: counts[kind], default="")
     return sum(counts.values()), _TYPES.get(most, Precision.UNSTATED)
+
+
+def shards(folder: Path) -> list[Path]:
+    """The weights of a folder that transformers loads, by name: those of the index, else model.safetensors.
+
+    Some repositories hold the same weights a second time under another name ("consolidated.safetensors"). Where there
+    is neither an index nor a model.safetensors, all files count.
+
+    Raises:
+        ModelError: the index names a file that is missing.
+    """
+    index = _read_json(folder / "model.safetensors.index.json").get("weight_map")
+    if isinstance(index, dict):
+        named = sorted({folder / str(name) for name in index.values()})
+        if lost := [path.name for path in named if not path.is_file()]:
+            raise ModelError(f"The folder {folder.name} is not whole: {lost[0]} is missing, which its index names.")
+        return named
+    single = folder / "model.safetensors"
+    return [single] if single.is_file() else sorted(folder.glob("*.safetensors"))
 
 
 def _header(shard: Path) -> Mapping[str, Mapping[str, Any]]:
@@ -89,57 +109,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}  # whoever loads the model says what is missing
     return found if isinstance(found, dict) else {}
-
-
-_GGUF_SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
-_GGUF_TEXT, _GGUF_LIST = 8, 9
-
-
-def gguf_parameters(path: Path) -> int:
-    """Numbers in all tensors of a GGUF file.
-
-    Raises:
-        ModelError: it is no GGUF file, or a damaged one.
-    """
-    try:
-        with path.open("rb") as file:
-            magic, version, tensors, entries = struct.unpack("<4sIQQ", file.read(24))
-            if magic != b"GGUF" or version < 2:
-                raise ValueError("no GGUF of version 2 or later")
-            for _ in range(entries):
-                _skip_text(file)
-                _skip_value(file, _number(file, "<I"))
-            return sum(_tensor(file) for _ in range(tensors))
-    except (OSError, ValueError, KeyError, struct.error) as error:
-        raise ModelError(f"{path.name} is no GGUF file, or a damaged one.") from error
-
-
-def _number(file: BinaryIO, kind: str) -> int:
-    (value,) = struct.unpack(kind, file.read(struct.calcsize(kind)))
-    return int(value)
-
-
-def _skip_text(file: BinaryIO) -> None:
-    file.seek(_number(file, "<Q"), 1)
-
-
-def _skip_value(file: BinaryIO, kind: int) -> None:
-    if kind == _GGUF_TEXT:
-        _skip_text(file)
-    elif kind == _GGUF_LIST:
-        inner, length = _number(file, "<I"), _number(file, "<Q")
-        if inner in _GGUF_SIZES:
-            file.seek(_GGUF_SIZES[inner] * length, 1)
-        else:
-            for _ in range(length):
-                _skip_value(file, inner)
-    else:
-        file.seek(_GGUF_SIZES[kind], 1)
-
-
-def _tensor(file: BinaryIO) -> int:
-    """Numbers in the tensor whose entry comes next."""
-    _skip_text(file)
-    shape = [_number(file, "<Q") for _ in range(_number(file, "<I"))]
-    file.seek(4 + 8, 1)  # its type and where it begins
-    return prod(shape)

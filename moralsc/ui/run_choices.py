@@ -129,5 +129,5 @@ def check_runnable(spec: ModelSpec, settings: Settings) -> None:
     find_offered(spec.name, settings)
     if settings.zero_gpu and not spec.bundled:
         raise ModelError(NO_GPU)
-    if spec.path or (settings.offline and not spec.address):
-        model_folder(spec, offline=True)
+    if not spec.address and (settings.offline or not spec.repo):
+        model_folder(spec, settings.cache, offline=True)

