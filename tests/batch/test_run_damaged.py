@@ -176,28 +176,28 @@ def test_a_complete_run_refuses_other_weights_without_loading_them(
         place.mkdir()
         (place / "model.safetensors").write_bytes(place.name.encode())
     with offering({"fake": offered(path=str(first))}):
-        weights = running.weights.known("fake", None)["weights"]
+        weights = running.weights.known("fake", None, tmp_path)["weights"]
         locally(out, monkeypatch, fake(weights=weights))
         assert locally(out, monkeypatch).complete
     with offering({"fake": offered(path=str(second))}):
-        now = running.weights.known("fake", None)["weights"]
+        now = running.weights.known("fake", None, tmp_path)["weights"]
         assert refused(out, monkeypatch) == [f'  fake.weights: "{weights}" there, "{now}" now']
     with offering({"fake": offered(path=str(tmp_path / "gone"))}):
         assert locally(out, monkeypatch).complete
 
 
-def test_what_is_known_of_weights_is_what_the_loaded_model_says_of_them() -> None:
+def test_what_is_known_of_weights_is_what_the_loaded_model_says_of_them(tmp_path: Path) -> None:
     with offering({REAL.name: REAL}):
         facts = load_local(REAL.name, offline=True, dtype="bfloat16").provenance
-        known = running.weights.known(REAL.name, "bfloat16")
-    assert known == {name: facts[name] for name in ("weights", "dtype")}
+        known = running.weights.known(REAL.name, "bfloat16", tmp_path)
+    assert known == {name: facts[name] for name in ("weights", "config", "dtype")}
 
 
-def test_of_a_model_of_the_hub_the_commit_is_known() -> None:
+def test_of_a_model_of_the_hub_the_commit_is_known(tmp_path: Path) -> None:
     pinned = {"path": "", "repo": "owner/name", "revision": "a" * 40}
     with offering({"fake": offered(**pinned), "other": offered(**pinned, quantisation=Quantisation.INT8)}):
         weights = {"weights": f"owner/name@{'a' * 40}"}
-        assert running.weights.known("fake", "bfloat16") == {**weights, "dtype": "bfloat16"}
-        assert running.weights.known("fake", None) == weights
+        assert running.weights.known("fake", "bfloat16", tmp_path) == {**weights, "dtype": "bfloat16"}
+        assert running.weights.known("fake", None, tmp_path) == weights
         # What a quantised model counts as its precision is not only what was asked for.
-        assert running.weights.known("other", "bfloat16") == weights
+        assert running.weights.known("other", "bfloat16", tmp_path) == weights

@@ -200,9 +200,8 @@ def test_the_check_at_load_notices_a_wrong_mask(engines: Any, monkeypatch: pytes
 
     assert plan(engines.get()._model).limit == math.inf
     monkeypatch.setattr(tree_attention, "visible", causal)
-    decision = plan(engines.get()._model)
-    assert decision.limit == 0
-    assert "differ by" in decision.reason
+    with pytest.raises(ModelError, match=r"differs by \d.* nats"):
+        plan(engines.get()._model)
 
 
 def test_the_check_at_load_survives_a_model_that_refuses_the_mask(
