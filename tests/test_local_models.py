@@ -1,15 +1,15 @@
 """Models from files of one's own: a folder, a GGUF file, and where neither is taken."""
 
 import json
+import math
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-import gguf
-import numpy as np
 import pytest
 from catalogues import offering
 from engines.tiny_models import chat_tokenizer, tiny
+from gguf_files import BYTES, make_gguf, shapes
 from typer.testing import CliRunner, Result
 
 from moralsc import cli
@@ -43,45 +43,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def gguf_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Llama of random numbers, with a vocabulary of bytes."""
-    path = tmp_path_factory.mktemp("gguf") / "mine.gguf"
-    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *map(chr, range(97, 123))]
-    kinds = [gguf.TokenType.UNKNOWN, gguf.TokenType.CONTROL, gguf.TokenType.CONTROL]
-    kinds += [gguf.TokenType.BYTE] * 256 + [gguf.TokenType.NORMAL] * 26
-    writer = gguf.GGUFWriter(path, "llama")
-    for name, value in (("context_length", 1024), ("embedding_length", 16), ("block_count", 1), ("head_count", 2)):
-        getattr(writer, f"add_{name}")(value)
-    writer.add_feed_forward_length(24)
-    writer.add_head_count_kv(2)
-    writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_rope_dimension_count(8)
-    writer.add_vocab_size(len(tokens))
-    writer.add_tokenizer_model("llama")
-    writer.add_token_list(tokens)
-    writer.add_token_scores([0.0] * len(tokens))
-    writer.add_token_types(kinds)
-    for role, index in (("unk", 0), ("bos", 1), ("eos", 2)):
-        getattr(writer, f"add_{role}_token_id")(index)
-    numbers = np.random.default_rng(0)
-    shapes = {
-        "token_embd": (len(tokens), 16),
-        "output": (len(tokens), 16),
-        "output_norm": (16,),
-        "blk.0.attn_norm": (16,),
-        "blk.0.ffn_norm": (16,),
-        **{f"blk.0.attn_{part}": (16, 16) for part in ("q", "k", "v", "output")},
-        **{f"blk.0.ffn_{part}": (24, 16) for part in ("gate", "up")},
-        "blk.0.ffn_down": (16, 24),
-    }
-    for name, shape in shapes.items():
-        writer.add_tensor(f"{name}.weight", numbers.normal(size=shape).astype(np.float32))
-    for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file):
-        write()
-    writer.close()
-    return path
+    return make_gguf(tmp_path_factory.mktemp("gguf") / "mine.gguf")
 
 
-GGUF_NUMBERS = 285 * 16 * 2 + 3 * 16 + 4 * 256 + 3 * 24 * 16
+GGUF_NUMBERS = sum(math.prod(shape) for shape in shapes(len(BYTES)).values())
 
 
 def ask(model: Path | str) -> Result:

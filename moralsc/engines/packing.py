@@ -125,7 +125,9 @@ def check_causal(model: PreTrainedModel) -> None:
     tokens[1, :before] = tokens[0, :before]
     logits = model(input_ids=tokens.to(model.device), use_cache=False).logits[:, :before].float().log_softmax(-1)
     difference = (logits[0] - logits[1]).abs().max().item()
-    if difference > TOLERANCE.get(str(model.dtype).removeprefix("torch."), 0.0) + 1e-3:
+    # Both rows go through the same pass, so that float32 leaves next to nothing.
+    allowed = 2e-5 if model.dtype is torch.float32 else TOLERANCE.get(str(model.dtype).removeprefix("torch."), 0.0)
+    if difference > allowed:
         raise ModelError(
             f"This {model.config.model_type} reads a text in both directions: what follows a word changes its "
             "probability. Only models that continue text from left to right can be asked."
