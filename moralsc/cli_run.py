@@ -45,7 +45,13 @@ def run(
     ] = LADDER,
     mode: Annotated[Mode, typer.Option(help="where corrections stand")] = Mode.FOLLOW_UP,
     form: Annotated[Form, typer.Option(help="how the model answers")] = Form.PRIMED,
-    order: Annotated[Order, typer.Option(help="of the options: the item's, drawn from the seed, or all")] = Order.FIXED,
+    order: Annotated[
+        Order | None,
+        typer.Option(
+            help="of the options: the item's own, one drawn from the seed, each option once in each place, or all; by "
+            "default balanced, and fixed where practice models alone are asked"
+        ),
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="most items of each category, drawn from the seed")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="of drawing, orders and the sample")] = 0,
     temperature: Annotated[float, typer.Option(min=0, max=2, help="0 is greedy")] = 0.0,
@@ -153,6 +159,7 @@ def _show_plan(plan: Plan) -> None:
         typer.echo(plain(f"{part.key}: {len(part.chosen)} of {part.here} items ({part.origin}){excluded}"))
     for sentence in plan.skipped:
         typer.echo(sentence)
+    typer.echo(f"Order {plan.design.order}. {plan.design.order.sentence}")
     typer.echo(
         f"Plan: items {plan.items}, dialogues {plan.dialogues}, conditions to score {plan.rows} (a forward pass each, "
         f"or shared), texts to generate {plan.replies}, batches {len(plan.batches)}."

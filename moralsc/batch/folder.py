@@ -155,19 +155,22 @@ _ALONE = Crew()
 
 
 @contextmanager
-def opened(path: Path, identity: Mapping[str, Any], command: str = "", crew: Crew = _ALONE) -> Iterator[RunFolder]:
+def opened(
+    path: Path, identity: Mapping[str, Any], command: str = "", crew: Crew = _ALONE, notes: Sequence[str] = ()
+) -> Iterator[RunFolder]:
     """Hold a run's folder: a new one, or one that an earlier attempt of the same run left.
 
     Args:
         identity: what makes it this run (design, data, prompts, ...) as plain values, with the number of rows.
         command: the command line, for whoever repeats the run.
         crew: the processes that open it together; the main one holds it and tells the others what is there.
+        notes: sentences that stand in a new run's head, for whoever reads its figures.
 
     Raises:
         RunError: another process holds it, it holds something else or another run, or it cannot be written.
     """
     with ExitStack() as stack:
-        head, segments = crew.told(lambda: stack.enter_context(_begun(path, identity, command, crew.size)))
+        head, segments = crew.told(lambda: stack.enter_context(_begun(path, identity, command, crew.size, notes)))
         crew.gather(lambda: _check_same(path, head, identity))
         folder = RunFolder(path, head, segments, crew)
         if folder.complete:
@@ -183,7 +186,7 @@ def opened(path: Path, identity: Mapping[str, Any], command: str = "", crew: Cre
 
 @contextmanager
 def _begun(
-    path: Path, identity: Mapping[str, Any], command: str, processes: int
+    path: Path, identity: Mapping[str, Any], command: str, processes: int, notes: Sequence[str]
 ) -> Iterator[tuple[dict[str, Any], dict[int, shards.Segment]]]:
     """What stands in run.json, with this attempt unless nothing is left to do, and the batches that are whole."""
     if path.is_dir() and read_head(path) is None:
@@ -193,7 +196,8 @@ def _begun(
     with _held(path):
         head = read_head(path)
         if head is None:
-            head = {"format": FORMAT, "complete": False, **plain(identity), "models": {}, "attempts": []}
+            about = {"format": FORMAT, "complete": False, "notes": list(notes)}
+            head = {**about, **plain(identity), "models": {}, "attempts": []}
         _check_same(path, head, identity)
         head["complete"] = head["complete"] and not _fault(path, head, whole=True)
         if not head["complete"]:

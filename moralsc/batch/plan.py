@@ -269,12 +269,19 @@ def _asked(item: Item, design: Design) -> Iterator[Asked]:
     orders: Iterable[Item] = (item,)
     if design.order is Order.SHUFFLED:
         orders = (item.shuffled(design.seed),)
+    elif design.order is Order.BALANCED:
+        orders = (item.reordered(order) for order in _rotations(len(item.options)))
     elif design.order is Order.AVERAGED:
         orders = (item.reordered(order) for order in permutations(range(len(item.options))))
     labels = {option.text: option.label for option in item.options}
     for ordered in orders:
         order = "".join(labels[option.text] for option in ordered.options)
         yield from (Asked(order, arm) for arm in arms(ordered))
+
+
+def _rotations(size: int) -> Iterator[tuple[int, ...]]:
+    """The own order moved on by 0 to size - 1 places, in a circle."""
+    return (tuple((first + place) % size for place in range(size)) for first in range(size))
 
 
 def _batches(tasks: Iterable[Task], size: int) -> Iterator[Batch]:

@@ -82,7 +82,7 @@ def run(
     if not (Path(out) / HEAD).exists():
         crew.alike(lambda: _reached(design, load))
     words = (*design.command, *_options(settings, dtype, device_map), "--out", str(out))
-    with folder.opened(Path(out), identity(plan), shlex.join(words), crew) as held:
+    with folder.opened(Path(out), identity(plan), shlex.join(words), crew, [design.order.sentence]) as held:
         if local:  # also of a complete run, which loads nothing
             crew.told(lambda: _check_known(design, held, dtype))
         if held.complete:

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from moralsc.batch.design import Design
 from moralsc.prompts import Correction, default_prompts
 from moralsc.reports import claimed
 from moralsc.reports.chart import Chart, ComplianceOf, Figures, Kind
@@ -71,6 +72,7 @@ def _run(run: Run) -> dict[str, Any]:
         facts.append(
             ("settings", ", ".join(f"{name} {design[name]}" for name in settings if design.get(name) is not None))
         )
+        facts.append(("order", Design.from_record(design).order.sentence))
     facts.append(("answers by", run.answers_by))
     if versions := attempts[-1].get("versions"):
         facts.append(("versions", ", ".join(f"{name} {version}" for name, version in versions.items())))

@@ -26,7 +26,12 @@ OUT = "my-run"
 """The folder in the command line; a visitor gives their own."""
 MODES = {Mode.FOLLOW_UP: "after the answer", Mode.SINGLE_TURN: "with the item, afresh"}
 FORMS = {Form.PRIMED: "short, after a primer", Form.FREE: "free"}
-ORDERS = {Order.FIXED: "the item's own", Order.SHUFFLED: "drawn from the seed", Order.AVERAGED: "all of them in turn"}
+ORDERS = {
+    Order.FIXED: "the item's own",
+    Order.BALANCED: "each option once in each place",
+    Order.SHUFFLED: "drawn from the seed",
+    Order.AVERAGED: "all orders",
+}
 _ENDED = (State.STOPPED, State.FAILED)
 
 
@@ -59,7 +64,7 @@ def plan(plan: Plan, estimate: Estimate | None, refusal: str, most: int) -> View
     within = f"Within the limit of {most} items for a run from this page." if most else ""
     return _shown(
         facts=facts,
-        data=[_data(part) for part in plan.data],
+        data=[*map(_data, plan.data), plan.design.order.sentence],
         skipped=list(plan.skipped),
         time=_time(estimate),
         marks=_marks(plan.design),
@@ -171,7 +176,7 @@ def asked_line(design: Design, corrections: Corrections) -> str:
         for words, usual in (
             (f"instruction {MODES[design.mode]}", design.mode is Mode.FOLLOW_UP),
             (f"{FORMS[design.form]} answers", design.form is Form.PRIMED),
-            (f"options in {ORDERS[design.order]}", design.order is Order.FIXED),
+            (f"order of options: {ORDERS[design.order]}", False),
         )
         if not usual
     ]
