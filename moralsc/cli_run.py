@@ -4,10 +4,10 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -25,6 +25,9 @@ from moralsc.prompts import load_prompts
 from moralsc.settings import Settings
 from moralsc.terminal import MODEL, DataFolder, PromptFile, plain, read_settings, show_bytes, show_table
 from moralsc.ui.texts import planted
+
+if TYPE_CHECKING:
+    from moralsc.batch.summary import Position
 
 app = typer.Typer()
 
@@ -198,8 +201,13 @@ def _report(out: Path, design: Design) -> None:
     from moralsc.batch import folder, summary
 
     status, by = folder.status(out), summary.answered_by(design)
-    show_table(summary.table(summary.summarise(folder.records(out), by)))
-    typer.echo(f"\nAnswers by {_BY[by]}. lost/won: right before and wrong after, wrong before and right after.")
+    parts = summary.by_benchmark(folder.records(out), by)
+    show_table(summary.table([line for key, found in parts.items() for line in summary.lines(*key, found)]))
+    typer.echo(
+        f"\nAnswers by {by.words}; `moralsc score --run {out} --by {by.other}` reads {by.other.words}. lost/won: right "
+        "before and wrong after, wrong before and right after."
+    )
+    _show_positions(design, [p for key, found in parts.items() for p in summary.placed(*key, found)])
     failed = Counter(record.failure for record in folder.records(out) if record.failure)
     if failed:
         typer.echo(f"Failed: {', '.join(f'{n} {why}' for why, n in failed.items())}. Each record holds its reason.")
@@ -210,4 +218,10 @@ def _report(out: Path, design: Design) -> None:
     typer.echo(f"{status.sentence} {spent}. {out / folder.RECORDS}")
 
 
-_BY = {"text": "what was written", "probability": "the most probable option"}
+def _show_positions(design: Design, found: "Sequence[Position]") -> None:
+    from moralsc.batch import summary
+
+    typer.echo("\nPosition: the share of answers that name the option shown first, second, ...")
+    show_table(summary.position_table(found))
+    for sentence in dict.fromkeys((design.order.sentence, *(p.tally.sentence for p in found))):
+        typer.echo(sentence)
