@@ -1,5 +1,7 @@
 """The command of whole benchmarks: `moralsc run`."""
 
+import math
+import shutil
 import signal
 import sys
 import time
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-_EVERY_SECONDS = 30.0
+_EVERY_SECONDS, _WATCHED_SECONDS = 30.0, 0.2
 _REFUSED, _INTERRUPTED = 2, 130
 
 
@@ -110,6 +112,7 @@ def run(
             crew=crew,
             on_plan=_show_plan,
             on_progress=line.show,
+            on_work=line.show,
             on_download=show_bytes,
         )
     if crew.main:
@@ -170,24 +173,24 @@ def _show_plan(plan: Plan) -> None:
 
 
 class _Line:
-    """One line that is rewritten where a person watches, and a line now and then elsewhere."""
+    """One line that is rewritten where a person watches, and a line now and then elsewhere; the last one always."""
 
     def __init__(self) -> None:
         self._watched = sys.stderr.isatty()
-        self._shown = 0.0
+        self._every = _WATCHED_SECONDS if self._watched else _EVERY_SECONDS
+        self._shown = -math.inf
         self._open = False
 
     def show(self, progress: Progress) -> None:
         now = time.monotonic()
-        first = not self._shown
-        if not (first or self._watched or now - self._shown >= _EVERY_SECONDS):
+        if now - self._shown < self._every and progress.done < progress.planned:
             return
         self._shown = now
         right = ", ".join(f"{side} {share:.2f}" for side, share in progress.right.items())
-        text = (
-            f"{progress.model}: {progress.done} of {progress.planned}, {progress.rate:.1f} a second, "
-            f"about {duration(progress.left)} left" + (f"; right: {right}" if right else "")
-        )
+        parts = (f"{progress.model}: {progress.done} of {progress.planned} records", *progress.words)
+        text = ", ".join(parts) + (f"; right: {right}" if right else "")
+        if self._watched:  # a line that wraps cannot be rewritten
+            text = text[: shutil.get_terminal_size().columns - 1]
         typer.echo(f"\r\x1b[2K{text}" if self._watched else text, err=True, nl=not self._watched)
         self._open = self._watched
 

@@ -5,10 +5,12 @@ renames into place, so that a process that is killed at any moment leaves a fold
 """
 
 import json
+import math
 import os
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,14 @@ from filelock import FileLock, Timeout
 from moralsc.batch import shards, table
 from moralsc.batch.crew import Crew
 from moralsc.batch.head import FORMAT, HEAD, another, changes, differences, now, plain, read_head, versions
+from moralsc.batch.progress import Progress
 from moralsc.batch.record import Record, dictionary
 from moralsc.errors import DataError, RunError
 from moralsc.models import find, mark
 
 RECORDS, SHARDS, DICTIONARY, LOCK = "records.parquet", "records", "dictionary.json", ".lock"
+PROGRESS = "progress.json"
+_TELL_SECONDS = 1.0
 _LOADED = ("weights", "dtype")
 _FIXED = (*_LOADED, "scored_by")
 """What may not change about a model within a run."""
@@ -60,6 +65,7 @@ class RunFolder:
         self._head = head
         self._segments = dict(segments)
         self._main = crew.main
+        self._told = -math.inf
         names = [f"{len(head['attempts']):03d}-{number}.jsonl" for number in range(crew.size)]
         self._shard = shards.Shard(path / SHARDS / names.pop(crew.number))
         self._others = [shards.Followed(path / SHARDS / name) for name in names]
@@ -113,6 +119,15 @@ class RunFolder:
         with _writing(self.path):
             self._segments[batch] = self._shard.write(batch, records)
 
+    def tell(self, progress: Progress) -> None:
+        """Let whoever looks at the folder know how far the run is, about once a second; a full disk is no matter."""
+        if time.monotonic() - self._told >= _TELL_SECONDS:
+            self._told = time.monotonic()
+            with suppress(OSError):
+                new = self.path / (PROGRESS + _NEW)
+                new.write_text(json.dumps(asdict(progress)), encoding="utf-8")
+                os.replace(new, self.path / PROGRESS)
+
     def grown(self) -> list[shards.Segment]:
         """The batches that other processes of the crew have finished since the last call."""
         new = [segment for shard in self._others for segment in shard.new()]
@@ -144,6 +159,7 @@ class RunFolder:
         """Note how this attempt ended. A full disk hides nothing that matters here."""
         if self._main:
             self._head["attempts"][-1] |= {"ended": now(), "how": how}
+            _forget_progress(self.path)
             with suppress(RunError):
                 self._save()
 
@@ -203,6 +219,7 @@ def _begun(
         if not head["complete"]:
             attempt = {"started": now(), "command": command, "versions": versions(), "processes": processes}
             head["attempts"].append({**attempt, "models": {}})
+            _forget_progress(path)
             _save(path, head)
         yield head, shards.scan(path / SHARDS)
 
@@ -219,6 +236,20 @@ def status(path: Path) -> Status:
     if head["complete"] and (fault := _fault(path, head)):
         raise damaged(path, fault)
     return _status(path, head, {} if head["complete"] else shards.scan(path / SHARDS))
+
+
+def progress(path: Path) -> Progress | None:
+    """What the process that works on the run has told last; None if it told nothing yet, or none works on it."""
+    try:
+        return Progress(**json.loads((path / PROGRESS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _forget_progress(path: Path) -> None:
+    for name in (PROGRESS, PROGRESS + _NEW):
+        with suppress(OSError):
+            (path / name).unlink(missing_ok=True)
 
 
 def records(path: Path, only: Collection[str] | None = None) -> Iterator[Record]:

@@ -19,6 +19,7 @@ from moralsc.benchmarks import BENCHMARKS, ITEM_SETS, load, sources
 from moralsc.benchmarks.bbq import NAMES
 from moralsc.errors import InputError, choose
 from moralsc.experiment.probe import arms
+from moralsc.experiment.turns import ANSWER_TOKENS, REASONING_TOKENS
 from moralsc.items import Excluded, Item
 from moralsc.models import find
 from moralsc.prompts import Correction, PromptSet
@@ -61,6 +62,15 @@ class Task:
     def rows(self) -> int:
         """How many records it makes."""
         return len(self.asked) * (1 + len(self.corrections) * (1 + self.rounds))
+
+    def texts(self, speaks: bool) -> tuple[int, int]:
+        """How many answers and chains of thought are generated.
+
+        Args:
+            speaks: answers to corrections are too; baseline answers and rounds of review always.
+        """
+        answers = 1 + len(self.corrections) * (speaks + self.rounds)
+        return len(self.asked) * answers, len(self.asked) * sum(c.reasoning for c in self.corrections)
 
 
 @dataclass(frozen=True)
@@ -140,11 +150,13 @@ class Plan:
     @cached_property
     def replies(self) -> int:
         """Texts to generate: baselines, chains of thought, rounds, and corrected answers where they are spoken."""
-        answers = self.design.spoken or self.design.rounds > 0
-        return sum(
-            len(task.asked) * (1 + sum(c.reasoning + answers + task.rounds for c in task.corrections))
-            for task in self.tasks
-        )
+        return sum(sum(task.texts(self.design.speaks)) for task in self.tasks)
+
+    def most_tokens(self, batch: Batch) -> int:
+        """How many tokens the texts of a batch hold if each is as long as it may be."""
+        found = [task.texts(self.design.speaks) for task in batch.tasks]
+        answer = ANSWER_TOKENS[self.design.form]
+        return sum(answers * answer + thoughts * REASONING_TOKENS for answers, thoughts in found)
 
 
 def make_plan(design: Design, prompts: PromptSet, settings: Settings) -> Plan:

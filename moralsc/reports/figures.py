@@ -297,12 +297,13 @@ def _admissions(parts: Sequence[Part], corrections: Mapping[str, Correction]) ->
 
 
 def _position(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
-    points, notes = list[Point](), dict[str, None]()
+    points, said = list[Point](), dict[str, dict[str, None]]()
     for part in parts:
         for found in positions(part.series.asked.model, part.benchmark, part.tallies):
             where = (part.series, part.benchmark, found.part, found.condition)
             points += [Point(*where, place, "share", figure) for place, figure in found.tally.shares().items()]
-            notes[found.tally.sentence] = None
+            said.setdefault(found.tally.sentence, {})[part.series.label] = None
+    notes = (f"{', '.join(whose)}: {words}" if len(said) > 1 else words for words, whose in said.items())
     title = "Position: the share of answers that name the option shown first, second, ..."
     return Chart(Kind.POSITION, title, tuple(points), "answers", notes=tuple(notes))
 

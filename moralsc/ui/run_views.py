@@ -197,14 +197,10 @@ def _said(job: Job, ahead: int) -> str:
         turn = f"{ahead} run{'s are' if ahead > 1 else ' is'} ahead of it" if ahead else "it is the next to start"
         return f"{done}; {turn}" if done else turn
     if job.state is State.RUNNING:
-        return done + _speed(job) if job.status and job.status.done else "loading the model"
+        if job.progress is None and not (job.status and job.status.done):
+            return "loading the model"
+        return " · ".join((done, *(job.progress.words if job.progress else ())))
     if job.state is State.STOPPED:
         return f"{done} records, which stay" if done else "before anything was asked"
     assert job.status is not None, "what is complete has a status"
     return f"{job.status.done} records in {duration(job.status.seconds)} of asking"
-
-
-def _speed(job: Job) -> str:
-    if job.status is None or not job.status.seconds or job.left is None:
-        return ""
-    return f" · {job.status.done / job.status.seconds:.0f} a second · about {duration(job.left)} left"
