@@ -46,6 +46,7 @@ class Progress:
         speed: tokens a second while it writes.
         left: estimated seconds to the end, None as long as nothing tells. A model that was not asked yet is taken to
             need time in proportion to its parameters, or if these are unknown as much as the one before it.
+        at_most: no batch is done yet: `left` is what writing takes if every text becomes as long as it may be.
         right: "baseline" or the side of a correction -> share of its records, in this attempt, whose most probable
             option is the right one.
     """
@@ -57,16 +58,21 @@ class Progress:
     written: int
     speed: float
     left: float | None
+    at_most: bool = False
     right: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def words(self) -> tuple[str, ...]:
         """Rates and time left for people; while work remains there is never none left."""
         found = [f"{self.rate:.1f} a second"] if self.rate else []
-        found += [f"{self.written} tokens written, {self.speed:.0f} a second"] if self.written else []
-        if self.done < self.planned:
-            known = "time left known after the first batch"
-            found.append(known if self.left is None else f"about {duration(max(1.0, self.left))} left")
+        found += (
+            [f"{self.written} tokens written, {self.speed:.{0 if self.speed >= 10 else 1}f} a second"]
+            if self.written
+            else []
+        )
+        if self.done < self.planned and self.left is not None:
+            time = duration(max(1.0, self.left))
+            found.append(f"at most {time} of writing left" if self.at_most else f"about {time} left")
         return tuple(found)
 
 
@@ -98,6 +104,10 @@ class _Phase:
             left = max(1 - units / self.units, _LEAST)
             return left * self.seconds * self.pace(units, seconds)
         return max(self.seconds - seconds, self.seconds * _LEAST)
+
+
+Phases = Mapping[str, tuple[_Phase, _Phase]]
+"""Model -> its writing and its scoring, up to now; the model that was asked last stands last."""
 
 
 class Meter:
@@ -134,7 +144,7 @@ class Meter:
         self._seconds += seconds
         self._rows += batch.rows
         if work is not None:
-            writing, scoring = self._phases.pop(batch.model, (_Phase(), _Phase()))  # the last one asked stands last
+            writing, scoring = self._phases.pop(batch.model, (_Phase(), _Phase()))
             self._phases[batch.model] = (
                 writing.add(self._plan.most_tokens(batch), work.written, work.writing),
                 scoring.add(batch.rows, work.read, work.scoring),
@@ -164,43 +174,46 @@ class Meter:
             written=written,
             speed=written / writing if writing else 0.0,
             left=self._left(batch, work),
+            at_most=not self._phases,
             right={side: hits / n for side, (hits, n) in self._right.items()},
         )
 
     def _left(self, batch: Batch, work: Work | None) -> float | None:
-        """Seconds to the end; None if no batch was measured and some are open."""
+        """Seconds to the end; None if batches are open and nothing was measured."""
         if not self._open:
             return 0.0
-        if not self._phases:
+        phases = self._phases
+        if not phases and work is not None and work.written:
+            phases = {batch.model: (_Phase(work.written, work.written, work.writing), _Phase())}
+        if not phases:
             return None
-        rest, slower = (0.0, 1.0) if work is None else self._rest(batch, work)
+        rest, slower = (0.0, 1.0) if work is None else self._rest(batch, work, phases)
         others = 0.0
         for model, (tokens, rows) in self._sizes.items():
             mine = model == batch.model
             if work is not None and mine:
                 tokens, rows = tokens - self._plan.most_tokens(batch), rows - batch.rows
-            writing, scoring = self._expected(model, tokens, rows)
+            writing, scoring = _expected(phases, model, tokens, rows)
             others += (writing.seconds + scoring.seconds) * (slower if mine else 1.0)
         return max(rest, (rest + others) / self._processes)
 
-    def _rest(self, batch: Batch, work: Work) -> tuple[float, float]:
+    def _rest(self, batch: Batch, work: Work, phases: Phases) -> tuple[float, float]:
         """Seconds that are left of a batch that is being asked, and how much slower it goes than expected."""
-        writing, scoring = self._expected(batch.model, self._plan.most_tokens(batch), batch.rows)
+        writing, scoring = _expected(phases, batch.model, self._plan.most_tokens(batch), batch.rows)
         if work.scoring:
             return scoring.rest(work.read, work.scoring), scoring.pace(work.read, work.scoring)
         slower = writing.pace(work.written, work.writing)
         return writing.rest(work.written, work.writing) + scoring.seconds * slower, slower
 
-    def _expected(self, model: str, tokens: int, rows: int) -> tuple[_Phase, _Phase]:
-        """Writing and scoring, as measured or judged by the model that was asked last."""
-        known = model if model in self._phases else list(self._phases)[-1]
-        larger = 1.0
-        size, known_size = find(model).parameters, find(known).parameters
-        if size and known_size:
-            larger = size / known_size
-        writing, scoring = self._phases[known]
-        return writing.of(tokens, larger), scoring.of(rows, larger)
-
     def _side(self, record: Record) -> str:
         corrections = self._plan.prompts.corrections
         return BASELINE if record.correction == BASELINE else str(corrections[record.correction].side)
+
+
+def _expected(phases: Phases, model: str, tokens: int, rows: int) -> tuple[_Phase, _Phase]:
+    """Writing and scoring, as measured or judged by the model that was asked last."""
+    known = model if model in phases else list(phases)[-1]
+    size, known_size = find(model).parameters, find(known).parameters
+    larger = size / known_size if size and known_size else 1.0  # unknown of addresses, and of some files
+    writing, scoring = phases[known]
+    return writing.of(tokens, larger), scoring.of(rows, larger)

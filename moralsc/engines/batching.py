@@ -29,7 +29,7 @@ class BatchEngine(Engine, Protocol):
         """Tokens written into replies since the engine was loaded; pieces of text where it is not told its tokens."""
 
     def listen(self, heard: Callable[[], None]) -> None:
-        """Call `heard` whenever `tokens` or `written` has grown, from whichever thread works. One listener at a time."""
+        """Call `heard` whenever `tokens` or `written` has grown, from whichever thread works; one listener alone."""
 
     def replies(self, requests: Sequence[tuple[Prompt, Sampling]]) -> list[str | ModelError]:
         """The whole reply of each request, or why it has none. The text is what `stream` would give."""
