@@ -7,7 +7,7 @@ of scoring would hold and which prompts each reply would read. Prints a table fo
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 
@@ -45,12 +45,16 @@ class Counter:
     format: ChatFormat
     reply: int
     tokens: int = 0
+    written: int = 0
     provenance: dict[str, str] = field(default_factory=dict)
     scoring: Cost = field(default_factory=Cost)
     separate: Cost = field(default_factory=Cost)
     reading: Cost = field(default_factory=Cost)
     writing: Cost = field(default_factory=Cost)
     steps: int = 0
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        """Nobody waits here."""
 
     def render(self, messages: Sequence[Message]) -> str:
         return self.format.render(messages)

@@ -26,13 +26,14 @@ RunFolders = Annotated[list[Path], typer.Argument(help="folders of runs, complet
 def report(
     runs: RunFolders,
     out: Annotated[Path, typer.Option(help="the HTML file to write")] = Path("report.html"),
+    by: Annotated[By | None, typer.Option(help="what counts as the answer; else what the runs' designs say")] = None,
 ) -> None:
-    """Write one self-contained page: what was run, six charts with a reading and a table each, the papers' claims."""
+    """Write one self-contained page: what was run, seven charts with a reading and a table each, the papers' claims."""
     from moralsc.reports.figures import figures  # scipy, statsmodels and pyarrow take a moment to import
     from moralsc.reports.page import html
     from moralsc.reports.runs import read_runs
 
-    read, known = read_runs(runs), load_prompts(read_settings(None).prompts).corrections
+    read, known = read_runs(runs, by), load_prompts(read_settings(None).prompts).corrections
     write(out, html(read, figures(read, known, pools=True), known))
     for run in read:
         if run.incomplete:
@@ -52,6 +53,7 @@ def score(
     data: DataFolder = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="of the bootstrap intervals")] = 0,
     resamples: Annotated[int, typer.Option(min=100, max=100_000, help="of the bootstrap intervals")] = 2000,
+    by: Annotated[By | None, typer.Option(help="of --run: what counts as the answer; else as its design says")] = None,
     rules: Annotated[bool, typer.Option("--rules", help="bbq: the same answers by three projects' rules")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the figures as JSON, and nothing else")] = False,
 ) -> None:
@@ -63,17 +65,17 @@ def score(
     how, settings = Resampling(resamples, seed), read_settings(data)
     records: Sequence[Mapping[str, Any]]
     if run is not None and benchmark is None and predictions is None:
-        asked = of_runs.score_run(run, load_prompts(settings.prompts).corrections, how)
+        asked = of_runs.score_run(run, load_prompts(settings.prompts).corrections, how, by)
         notes = asked.notes
         records = asked.rule_records() if rules else asked.records()
         rows = asked.rules_table() if rules else asked.table()
-    elif run is None and benchmark is not None and predictions is not None:
+    elif run is None and benchmark is not None and predictions is not None and by is None:
         made = scoring.score(benchmark, predictions, settings, how)
         notes = made.notes
         records = scoring.rule_records(made.rules) if rules else scoring.records(made.lines)
         rows = scoring.rules_table(made.rules) if rules else scoring.table(made)
     else:
-        raise InputError("Give either --run RUN alone, or --benchmark NAME and --predictions FILE together.")
+        raise InputError("Give either --run RUN, also with --by, or --benchmark NAME and --predictions FILE together.")
     for note in notes:
         typer.echo(plain(note), err=True)
     if as_json:

@@ -1,13 +1,15 @@
 """The command of whole benchmarks: `moralsc run`."""
 
+import math
+import shutil
 import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -26,9 +28,12 @@ from moralsc.settings import Settings
 from moralsc.terminal import MODEL, DataFolder, PromptFile, plain, read_settings, show_bytes, show_table
 from moralsc.ui.texts import planted
 
+if TYPE_CHECKING:
+    from moralsc.batch.summary import Position
+
 app = typer.Typer()
 
-_EVERY_SECONDS = 30.0
+_EVERY_SECONDS, _WATCHED_SECONDS = 30.0, 0.2
 _REFUSED, _INTERRUPTED = 2, 130
 
 
@@ -45,7 +50,13 @@ def run(
     ] = LADDER,
     mode: Annotated[Mode, typer.Option(help="where corrections stand")] = Mode.FOLLOW_UP,
     form: Annotated[Form, typer.Option(help="how the model answers")] = Form.PRIMED,
-    order: Annotated[Order, typer.Option(help="of the options: the item's, drawn from the seed, or all")] = Order.FIXED,
+    order: Annotated[
+        Order | None,
+        typer.Option(
+            help="of the options: the item's own, one drawn from the seed, each option once in each place, or all; by "
+            "default balanced, and fixed where practice models alone are asked"
+        ),
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="most items of each category, drawn from the seed")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="of drawing, orders and the sample")] = 0,
     temperature: Annotated[float, typer.Option(min=0, max=2, help="0 is greedy")] = 0.0,
@@ -101,6 +112,7 @@ def run(
             crew=crew,
             on_plan=_show_plan,
             on_progress=line.show,
+            on_work=line.show,
             on_download=show_bytes,
         )
     if crew.main:
@@ -153,6 +165,7 @@ def _show_plan(plan: Plan) -> None:
         typer.echo(plain(f"{part.key}: {len(part.chosen)} of {part.here} items ({part.origin}){excluded}"))
     for sentence in plan.skipped:
         typer.echo(sentence)
+    typer.echo(f"Order {plan.design.order}. {plan.design.order.sentence}")
     typer.echo(
         f"Plan: items {plan.items}, dialogues {plan.dialogues}, conditions to score {plan.rows} (a forward pass each, "
         f"or shared), texts to generate {plan.replies}, batches {len(plan.batches)}."
@@ -160,24 +173,24 @@ def _show_plan(plan: Plan) -> None:
 
 
 class _Line:
-    """One line that is rewritten where a person watches, and a line now and then elsewhere."""
+    """One line that is rewritten where a person watches, and a line now and then elsewhere; the last one always."""
 
     def __init__(self) -> None:
         self._watched = sys.stderr.isatty()
-        self._shown = 0.0
+        self._every = _WATCHED_SECONDS if self._watched else _EVERY_SECONDS
+        self._shown = -math.inf
         self._open = False
 
     def show(self, progress: Progress) -> None:
         now = time.monotonic()
-        first = not self._shown
-        if not (first or self._watched or now - self._shown >= _EVERY_SECONDS):
+        if now - self._shown < self._every and progress.done < progress.planned:
             return
         self._shown = now
         right = ", ".join(f"{side} {share:.2f}" for side, share in progress.right.items())
-        text = (
-            f"{progress.model}: {progress.done} of {progress.planned}, {progress.rate:.1f} a second, "
-            f"about {duration(progress.left)} left" + (f"; right: {right}" if right else "")
-        )
+        parts = (f"{progress.model}: {progress.done} of {progress.planned} records", *progress.words)
+        text = ", ".join(parts) + (f"; right: {right}" if right else "")
+        if self._watched:  # a line that wraps cannot be rewritten
+            text = text[: shutil.get_terminal_size().columns - 1]
         typer.echo(f"\r\x1b[2K{text}" if self._watched else text, err=True, nl=not self._watched)
         self._open = self._watched
 
@@ -191,8 +204,13 @@ def _report(out: Path, design: Design) -> None:
     from moralsc.batch import folder, summary
 
     status, by = folder.status(out), summary.answered_by(design)
-    show_table(summary.table(summary.summarise(folder.records(out), by)))
-    typer.echo(f"\nAnswers by {_BY[by]}. lost/won: right before and wrong after, wrong before and right after.")
+    parts = summary.by_benchmark(folder.records(out), by)
+    show_table(summary.table([line for key, found in parts.items() for line in summary.lines(*key, found)]))
+    typer.echo(
+        f"\nAnswers by {by.words}; `moralsc score --run {out} --by {by.other}` reads {by.other.words}. lost/won: right "
+        "before and wrong after, wrong before and right after."
+    )
+    _show_positions(design, [p for key, found in parts.items() for p in summary.placed(*key, found)])
     failed = Counter(record.failure for record in folder.records(out) if record.failure)
     if failed:
         typer.echo(f"Failed: {', '.join(f'{n} {why}' for why, n in failed.items())}. Each record holds its reason.")
@@ -203,4 +221,10 @@ def _report(out: Path, design: Design) -> None:
     typer.echo(f"{status.sentence} {spent}. {out / folder.RECORDS}")
 
 
-_BY = {"text": "what was written", "probability": "the most probable option"}
+def _show_positions(design: Design, found: "Sequence[Position]") -> None:
+    from moralsc.batch import summary
+
+    typer.echo("\nPosition: the share of answers that name the option shown first, second, ...")
+    show_table(summary.position_table(found))
+    for sentence in dict.fromkeys((design.order.sentence, *(p.tally.sentence for p in found))):
+        typer.echo(sentence)

@@ -46,6 +46,9 @@ class Result:
         weight: rows of the source (students) that the item stands for.
         names: people go by proper names instead of group labels.
         model, correction: who answered, and after which correction.
+        places: how many of its answers, one an order of its options, named the option shown first, second, ...; empty
+            if it is not known how they stood.
+        unplaced: of its other orders, why each has no answer.
     """
 
     benchmark: str
@@ -69,6 +72,8 @@ class Result:
     names: bool = False
     model: str = ""
     correction: str = BASELINE
+    places: tuple[int, ...] = ()
+    unplaced: tuple[str, ...] = ()
 
     @property
     def answered(self) -> bool:
@@ -83,8 +88,12 @@ class Result:
     @property
     def why_missing(self) -> str:
         """The name under which a row is counted that a figure leaves out."""
-        name = "no probabilities" if self.answered else str(self.missing or Missing.UNPARSED)
-        return f"{name}: {self.reason}" if self.reason else name
+        return why_missing("no probabilities" if self.answered else self.missing or Missing.UNPARSED, self.reason)
+
+
+def why_missing(name: str, reason: str) -> str:
+    """What is missing, with more words on it where there are any."""
+    return f"{name}: {reason}" if reason else str(name)
 
 
 def of_item(

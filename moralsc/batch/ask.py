@@ -12,6 +12,7 @@ from dataclasses import replace
 from moralsc.batch.cell import Cell
 from moralsc.batch.design import Design
 from moralsc.batch.plan import REVIEW, Asked, Batch, Task
+from moralsc.batch.progress import Work
 from moralsc.batch.record import Failure, Record
 from moralsc.batch.verdict import Facts, record
 from moralsc.dialogue import Dialogue, Form, Turn, baseline
@@ -34,6 +35,28 @@ def check_possible(design: Design, engine: Engine) -> None:
         raise InputError(f"{engine.spec.name} cannot be asked like this: {'; and '.join(missing)}.")
 
 
+class _Clock:
+    """Measures a batch: first its writing, then its scoring."""
+
+    def __init__(self, engine: BatchEngine) -> None:
+        self._engine = engine
+        self._started, self._written = time.perf_counter(), engine.written
+        self._turned: float | None = None
+        self._read = 0
+
+    def turn_to_scoring(self) -> None:
+        """Everything is written."""
+        self._turned, self._read = time.perf_counter(), self._engine.tokens or 0
+
+    @property
+    def work(self) -> Work:
+        """What the batch has taken up to now."""
+        now, written = time.perf_counter(), self._engine.written - self._written
+        if self._turned is None:
+            return Work(written, now - self._started)
+        return Work(written, self._turned - self._started, (self._engine.tokens or 0) - self._read, now - self._turned)
+
+
 class Asker:
     """Asks batches of one design."""
 
@@ -45,13 +68,18 @@ class Asker:
         self._texts = design.texts
         self._scored_by = engine.spec.scored_by
 
-    def ask(self, batch: Batch) -> list[Record]:
+    def ask(self, batch: Batch, on_work: Callable[[Work], None] = lambda work: None) -> list[Record]:
         """The records of a batch, in the order of their rows.
+
+        Args:
+            on_work: told of what the batch has taken, whenever the engine has done more, from whichever thread works;
+                and at the end.
 
         Raises:
             ModelError: the device is lost; no condition is to blame.
         """
-        started, counted = time.perf_counter(), self._engine.tokens
+        counted, clock = self._engine.tokens, _Clock(self._engine)
+        self._engine.listen(lambda: on_work(clock.work))
         firsts = self._written([self._first(task, asked) for task in batch.tasks for asked in task.asked])
         # Round after round over all dialogues, so that each round is one call: rounds[k][d] is dialogue d's k-th.
         rounds = [self._written([cell for first in firsts for cell in self._corrected(first)])]
@@ -61,8 +89,11 @@ class Asker:
         cells = [
             cell for first in firsts for cell in (first, *(c for _ in first.task.corrections for c in next(chains)))
         ]
+        clock.turn_to_scoring()
         answered = self._scored(cells)
-        seconds, now = (time.perf_counter() - started) / len(answered), self._engine.tokens
+        work, now = clock.work, self._engine.tokens
+        on_work(work)
+        seconds = (work.writing + work.scoring) / len(answered)
         tokens = None if now is None or counted is None else (now - counted) / len(answered)
         facts = Facts(batch.index, self._engine.provenance, self._manner, self._scored_by, self._texts, seconds, tokens)
         return [record(cell, row, facts) for row, cell in enumerate(answered, batch.tasks[0].row)]

@@ -9,6 +9,7 @@ from moralsc.benchmarks import BENCHMARKS, Source
 from moralsc.dialogue import Form, Mode
 from moralsc.errors import InputError, choose
 from moralsc.experiment.probe import MAX_TURNS
+from moralsc.models import mark
 
 LADDER = "ladder"
 NONE = "none"
@@ -18,11 +19,37 @@ _SEEDS = 2**31 - 1
 
 
 class Order(StrEnum):
-    """In which order an item's options stand: its own, one drawn from the seed, or all of them in turn."""
+    """In which orders an item's options stand, each a dialogue of its own.
+
+    Its own alone, one drawn from the seed, as many as it has options so that each one stands once in each place (the
+    rotations of its own order), or all there are.
+    """
 
     FIXED = "fixed"
     SHUFFLED = "shuffled"
+    BALANCED = "balanced"
     AVERAGED = "averaged"
+
+    @property
+    def sentence(self) -> str:
+        """What it means for figures; stands with every plan and every run."""
+        return _ORDER_SENTENCES[self]
+
+
+_ORDER_SENTENCES = {
+    Order.FIXED: "Options stand in the item's own order alone: figures from one order are partly position.",
+    Order.SHUFFLED: "Options stand in one order drawn from the seed: figures from one order are partly position.",
+    Order.BALANCED: "Every option stands once in each place: figures are averages over these orders.",
+    Order.AVERAGED: "Options stand in all their orders: figures are averages over these.",
+}
+
+
+def default_order(models: Iterable[str]) -> Order:
+    """How a run asks these models if nobody says: in balanced orders, unless all of them are practice models.
+
+    The answers of a small real model hang on places more than on options; practice models learned every order.
+    """
+    return Order.FIXED if all(map(mark, models)) else Order.BALANCED
 
 
 @dataclass(frozen=True)
@@ -73,6 +100,7 @@ class Design:
         corrections: ids of the prompt set, LADDER for the rungs that each item offers; none for baselines alone.
         rounds: how many rounds of review follow each correction, 0 to MAX_ROUNDS.
         mode, form: as in a probe.
+        order: of the options; see `default_order` for who leaves it open.
         limit: most items of each category, None for all; see `plan.sample`.
         seed: of drawing text, of shuffled options and of the sample.
         temperature: 0 is greedy.
@@ -116,23 +144,27 @@ class Design:
         *,
         mode: str = Mode.FOLLOW_UP,
         form: str = Form.PRIMED,
-        order: str = Order.FIXED,
+        order: str | None = None,
         **others: Any,
     ) -> "Design":
         """The design that the words of the command line describe; `others` are attributes as they are.
+
+        Args:
+            order: None for `default_order` of the models.
 
         Raises:
             InputError: a word is not allowed; the sentence says what is.
         """
         ids, rounds = read_corrections(corrections)
+        names = _several(models)
         return cls(
-            models=_several(models),
+            models=names,
             benchmarks=tuple(Selection.read(text) for text in _several(benchmarks)),
             corrections=ids,
             rounds=rounds,
             mode=Mode(choose("mode", mode, Mode)),
             form=Form(choose("form", form, Form)),
-            order=Order(choose("order", order, Order)),
+            order=default_order(names) if order is None else Order(choose("order", order, Order)),
             **others,
         )
 

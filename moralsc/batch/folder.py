@@ -5,10 +5,12 @@ renames into place, so that a process that is killed at any moment leaves a fold
 """
 
 import json
+import math
 import os
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,14 @@ from filelock import FileLock, Timeout
 from moralsc.batch import shards, table
 from moralsc.batch.crew import Crew
 from moralsc.batch.head import FORMAT, HEAD, another, changes, differences, now, plain, read_head, versions
+from moralsc.batch.progress import Progress
 from moralsc.batch.record import Record, dictionary
 from moralsc.errors import DataError, RunError
 from moralsc.models import find, mark
 
 RECORDS, SHARDS, DICTIONARY, LOCK = "records.parquet", "records", "dictionary.json", ".lock"
+PROGRESS = "progress.json"
+_TELL_SECONDS = 1.0
 _LOADED = ("weights", "dtype")
 _FIXED = (*_LOADED, "scored_by", "config", "quantisation", "dialogue")
 """What may not change about a model within a run; what an earlier build did not note is not compared."""
@@ -60,6 +65,7 @@ class RunFolder:
         self._head = head
         self._segments = dict(segments)
         self._main = crew.main
+        self._told = -math.inf
         names = [f"{len(head['attempts']):03d}-{number}.jsonl" for number in range(crew.size)]
         self._shard = shards.Shard(path / SHARDS / names.pop(crew.number))
         self._others = [shards.Followed(path / SHARDS / name) for name in names]
@@ -114,6 +120,15 @@ class RunFolder:
         with _writing(self.path):
             self._segments[batch] = self._shard.write(batch, records)
 
+    def tell(self, progress: Progress) -> None:
+        """Let whoever looks at the folder know how far the run is, about once a second; a full disk is no matter."""
+        if time.monotonic() - self._told >= _TELL_SECONDS:
+            self._told = time.monotonic()
+            with suppress(OSError):
+                new = self.path / (PROGRESS + _NEW)
+                new.write_text(json.dumps(asdict(progress)), encoding="utf-8")
+                os.replace(new, self.path / PROGRESS)
+
     def grown(self) -> list[shards.Segment]:
         """The batches that other processes of the crew have finished since the last call."""
         new = [segment for shard in self._others for segment in shard.new()]
@@ -145,6 +160,7 @@ class RunFolder:
         """Note how this attempt ended. A full disk hides nothing that matters here."""
         if self._main:
             self._head["attempts"][-1] |= {"ended": now(), "how": how}
+            _forget_progress(self.path)
             with suppress(RunError):
                 self._save()
 
@@ -156,19 +172,22 @@ _ALONE = Crew()
 
 
 @contextmanager
-def opened(path: Path, identity: Mapping[str, Any], command: str = "", crew: Crew = _ALONE) -> Iterator[RunFolder]:
+def opened(
+    path: Path, identity: Mapping[str, Any], command: str = "", crew: Crew = _ALONE, notes: Sequence[str] = ()
+) -> Iterator[RunFolder]:
     """Hold a run's folder: a new one, or one that an earlier attempt of the same run left.
 
     Args:
         identity: what makes it this run (design, data, prompts, ...) as plain values, with the number of rows.
         command: the command line, for whoever repeats the run.
         crew: the processes that open it together; the main one holds it and tells the others what is there.
+        notes: sentences that stand in a new run's head, for whoever reads its figures.
 
     Raises:
         RunError: another process holds it, it holds something else or another run, or it cannot be written.
     """
     with ExitStack() as stack:
-        head, segments = crew.told(lambda: stack.enter_context(_begun(path, identity, command, crew.size)))
+        head, segments = crew.told(lambda: stack.enter_context(_begun(path, identity, command, crew.size, notes)))
         crew.gather(lambda: _check_same(path, head, identity))
         folder = RunFolder(path, head, segments, crew)
         if folder.complete:
@@ -184,7 +203,7 @@ def opened(path: Path, identity: Mapping[str, Any], command: str = "", crew: Cre
 
 @contextmanager
 def _begun(
-    path: Path, identity: Mapping[str, Any], command: str, processes: int
+    path: Path, identity: Mapping[str, Any], command: str, processes: int, notes: Sequence[str]
 ) -> Iterator[tuple[dict[str, Any], dict[int, shards.Segment]]]:
     """What stands in run.json, with this attempt unless nothing is left to do, and the batches that are whole."""
     if path.is_dir() and read_head(path) is None:
@@ -194,12 +213,14 @@ def _begun(
     with _held(path):
         head = read_head(path)
         if head is None:
-            head = {"format": FORMAT, "complete": False, **plain(identity), "models": {}, "attempts": []}
+            about = {"format": FORMAT, "complete": False, "notes": list(notes)}
+            head = {**about, **plain(identity), "models": {}, "attempts": []}
         _check_same(path, head, identity)
         head["complete"] = head["complete"] and not _fault(path, head, whole=True)
         if not head["complete"]:
             attempt = {"started": now(), "command": command, "versions": versions(), "processes": processes}
             head["attempts"].append({**attempt, "models": {}})
+            _forget_progress(path)
             _save(path, head)
         yield head, shards.scan(path / SHARDS)
 
@@ -216,6 +237,20 @@ def status(path: Path) -> Status:
     if head["complete"] and (fault := _fault(path, head)):
         raise damaged(path, fault)
     return _status(path, head, {} if head["complete"] else shards.scan(path / SHARDS))
+
+
+def progress(path: Path) -> Progress | None:
+    """What the process that works on the run has told last; None if it told nothing yet, or none works on it."""
+    try:
+        return Progress(**json.loads((path / PROGRESS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _forget_progress(path: Path) -> None:
+    for name in (PROGRESS, PROGRESS + _NEW):
+        with suppress(OSError):
+            (path / name).unlink(missing_ok=True)
 
 
 def records(path: Path, only: Collection[str] | None = None) -> Iterator[Record]:

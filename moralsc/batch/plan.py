@@ -19,6 +19,7 @@ from moralsc.benchmarks import BENCHMARKS, ITEM_SETS, load, sources
 from moralsc.benchmarks.bbq import NAMES
 from moralsc.errors import InputError, choose
 from moralsc.experiment.probe import arms
+from moralsc.experiment.turns import ANSWER_TOKENS, REASONING_TOKENS
 from moralsc.items import Excluded, Item
 from moralsc.models import find
 from moralsc.prompts import Correction, PromptSet
@@ -61,6 +62,15 @@ class Task:
     def rows(self) -> int:
         """How many records it makes."""
         return len(self.asked) * (1 + len(self.corrections) * (1 + self.rounds))
+
+    def texts(self, speaks: bool) -> tuple[int, int]:
+        """How many answers and chains of thought are generated.
+
+        Args:
+            speaks: answers to corrections are too; baseline answers and rounds of review always.
+        """
+        answers = 1 + len(self.corrections) * (speaks + self.rounds)
+        return len(self.asked) * answers, len(self.asked) * sum(c.reasoning for c in self.corrections)
 
 
 @dataclass(frozen=True)
@@ -140,11 +150,13 @@ class Plan:
     @cached_property
     def replies(self) -> int:
         """Texts to generate: baselines, chains of thought, rounds, and corrected answers where they are spoken."""
-        answers = self.design.spoken or self.design.rounds > 0
-        return sum(
-            len(task.asked) * (1 + sum(c.reasoning + answers + task.rounds for c in task.corrections))
-            for task in self.tasks
-        )
+        return sum(sum(task.texts(self.design.speaks)) for task in self.tasks)
+
+    def most_tokens(self, batch: Batch) -> int:
+        """How many tokens the texts of a batch hold if each is as long as it may be."""
+        found = [task.texts(self.design.speaks) for task in batch.tasks]
+        answer = ANSWER_TOKENS[self.design.form]
+        return sum(answers * answer + thoughts * REASONING_TOKENS for answers, thoughts in found)
 
 
 def make_plan(design: Design, prompts: PromptSet, settings: Settings) -> Plan:
@@ -269,12 +281,19 @@ def _asked(item: Item, design: Design) -> Iterator[Asked]:
     orders: Iterable[Item] = (item,)
     if design.order is Order.SHUFFLED:
         orders = (item.shuffled(design.seed),)
+    elif design.order is Order.BALANCED:
+        orders = (item.reordered(order) for order in _rotations(len(item.options)))
     elif design.order is Order.AVERAGED:
         orders = (item.reordered(order) for order in permutations(range(len(item.options))))
     labels = {option.text: option.label for option in item.options}
     for ordered in orders:
         order = "".join(labels[option.text] for option in ordered.options)
         yield from (Asked(order, arm) for arm in arms(ordered))
+
+
+def _rotations(size: int) -> Iterator[tuple[int, ...]]:
+    """The own order moved on by 0 to size - 1 places, in a circle."""
+    return (tuple((first + place) % size for place in range(size)) for first in range(size))
 
 
 def _batches(tasks: Iterable[Task], size: int) -> Iterator[Batch]:

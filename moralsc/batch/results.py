@@ -6,7 +6,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
-from moralsc.analysis.results import Missing, Result
+from moralsc.analysis.results import Missing, Result, why_missing
 from moralsc.batch.record import Record
 from moralsc.benchmarks.bbq import NAMES
 from moralsc.items import Condition, Polarity, Role
@@ -18,6 +18,7 @@ NEEDED = (
     *("model", "benchmark", "source", "category", "item", "arm", "condition", "polarity", "occupation"),
     *("percent_female", "weight", "correction", "round", "groups", "correct", "probabilities"),
     *("p_unbiased", "p_stereotyped", "p_counter", "favoured", "favoured_role"),
+    *("order", "labels"),
     *("outcome", "label", "said_role", "failure", "reason"),
 )
 """The fields of a Record that its Result is made from."""
@@ -28,6 +29,16 @@ class By(StrEnum):
 
     TEXT = "text"
     PROBABILITY = "probability"
+
+    @property
+    def words(self) -> str:
+        """What counts, for people."""
+        return "what was written" if self is By.TEXT else "the most probable option"
+
+    @property
+    def other(self) -> "By":
+        """The other one of the two."""
+        return By.PROBABILITY if self is By.TEXT else By.TEXT
 
 
 def condition(record: Record) -> str:
@@ -45,6 +56,8 @@ def to_result(record: Record, by: By = By.PROBABILITY) -> Result:
     )
     by_role = {role: p for role, p in parts if p is not None}
     role, missing, reason = _answer(record, by)
+    label = record.favoured if by is By.PROBABILITY else record.label
+    known = bool(record.order)  # of answers made elsewhere it is not
     return Result(
         benchmark=record.benchmark,
         item=record.item,
@@ -67,6 +80,8 @@ def to_result(record: Record, by: By = By.PROBABILITY) -> Result:
         names=record.category.endswith(NAMES),
         model=record.model,
         correction=condition(record),
+        places=tuple(int(missing is None and label == shown) for shown in record.labels) if known else (),
+        unplaced=(why_missing(missing, reason),) if known and missing else (),
     )
 
 
@@ -74,9 +89,9 @@ def results(records: Iterable[Record], by: By = By.PROBABILITY) -> Iterator[Resu
     """The Results of a run in plan order, one an item, arm and condition.
 
     Over several option orders, probabilities are averaged. By probability the answer is then the option that is most
-    probable on average, by text the part that most orders name; where two share the first place it is `tied`. An item
-    with an order that failed has failed, and by probability one without probabilities has none, since an average over
-    some orders would favour their places.
+    probable on average; by text the part that most orders name, and of parts named equally often the one that is more
+    probable on average. Where that does not decide either, it is `tied`. An item with an order that failed has failed,
+    and by probability one without probabilities has none, since an average over some orders would favour their places.
     """
     held: dict[tuple[str, str, int], list[Record]] = {}
     task: tuple[str, ...] = ()
@@ -109,9 +124,15 @@ def _joined(records: Sequence[Record], by: By) -> Result:
         return found[0]
     lacking = [r for r in found if r.missing is Missing.FAILED] or [r for r in found if r.reason == NOT_SCORED]
     if lacking:
-        return lacking[0]
-    averaged = _averaged(found)
+        return _placed(lacking[0], found)
+    averaged = _placed(_averaged(found), found)
     return _voted(averaged, found) if by is By.TEXT else _favoured(averaged)
+
+
+def _placed(result: Result, found: Sequence[Result]) -> Result:
+    """The result with the places of all."""
+    places = tuple(map(sum, zip(*(r.places for r in found), strict=True)))
+    return replace(result, places=places, unplaced=tuple(why for r in found for why in r.unplaced))
 
 
 def _averaged(found: Sequence[Result]) -> Result:
@@ -137,10 +158,12 @@ def _favoured(result: Result) -> Result:
 
 
 def _voted(result: Result, found: Sequence[Result]) -> Result:
-    votes = Counter(r.role for r in found if r.answered).most_common()
+    votes = Counter(r.role for r in found if r.role and r.answered)
     if not votes:
         most = Counter((r.missing, r.reason) for r in found).most_common(1)[0][0]
         return replace(result, role=None, missing=most[0], reason=most[1])
-    if len(votes) > 1 and votes[0][1] == votes[1][1]:
-        return replace(result, role=None, missing=Missing.TIED, reason="")
-    return replace(result, role=votes[0][0], missing=None, reason="")
+    first = [role for role, n in votes.items() if n == max(votes.values())]
+    shares = [(result.probabilities or {}).get(role, 0.0) for role in first]
+    role = first[shares.index(max(shares))]
+    tied = shares.count(max(shares)) > 1
+    return replace(result, role=None if tied else role, missing=Missing.TIED if tied else None, reason="")

@@ -4,8 +4,10 @@ Started by `accelerate launch`, the processes of a crew divide the batches. Each
 holds follows from the plan, so the records are those of one process.
 """
 
+import logging
 import os
 import shlex
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from itertools import groupby
@@ -19,7 +21,7 @@ from moralsc.batch.design import Design
 from moralsc.batch.folder import RunFolder, Status
 from moralsc.batch.head import HEAD
 from moralsc.batch.plan import Batch, Plan, make_plan
-from moralsc.batch.progress import Meter, Progress
+from moralsc.batch.progress import Meter, Progress, Work
 from moralsc.batch.record import Record
 from moralsc.engines.base import Engine
 from moralsc.engines.batching import BatchEngine, batched
@@ -35,6 +37,7 @@ from moralsc.prompts import load_prompts
 from moralsc.settings import Settings
 
 _LOOK_SECONDS = 0.5
+_log = logging.getLogger(__name__)
 
 
 def run(
@@ -48,6 +51,7 @@ def run(
     crew: Crew | None = None,
     on_plan: Callable[[Plan], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_work: Callable[[Progress], None] | None = None,
     on_download: Download | None = None,
 ) -> Status:
     """Ask everything that a design says, and write it to a folder.
@@ -64,6 +68,8 @@ def run(
         crew: None joins the crew that a launcher started, if one did.
         on_plan, on_progress: called with the plan before anything is written, and after each batch; in the main process
             alone, but about the whole run.
+        on_work: as `on_progress`, but while a batch is asked, at every step of the engine. What it raises is dropped,
+            since it would pass for a failure of the model.
         on_download: called in every process while a model is downloaded.
 
     Raises:
@@ -83,12 +89,12 @@ def run(
     if not (Path(out) / HEAD).exists():
         crew.alike(lambda: _reached(design, load))
     words = (*design.command, *_options(settings, dtype, device_map), "--out", str(out))
-    with folder.opened(Path(out), identity(plan), shlex.join(words), crew) as held:
+    with folder.opened(Path(out), identity(plan), shlex.join(words), crew, [design.order.sentence]) as held:
         if local:  # also of a complete run, which loads nothing
             crew.told(lambda: _check_known(design, held, dtype, settings.cache))
         if held.complete:
             return held.status
-        work = _Work(plan, held, crew, on_progress if crew.main else None)
+        work = _Work(plan, held, crew, on_progress, on_work)
         before = held.done
         for model, batches in groupby(plan.batches, key=lambda batch: batch.model):
             if todo := [batch for batch in batches if batch.index not in before]:
@@ -154,12 +160,20 @@ def _loading(
 class _Work:
     """One process's part of a run, and its waiting for the others."""
 
-    def __init__(self, plan: Plan, held: RunFolder, crew: Crew, on_progress: Callable[[Progress], None] | None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        held: RunFolder,
+        crew: Crew,
+        on_progress: Callable[[Progress], None] | None,
+        on_work: Callable[[Progress], None] | None,
+    ) -> None:
         self._plan = plan
         self._held = held
         self._crew = crew
         self._meter = Meter(plan, held.done, crew.size)
-        self._tell = on_progress
+        self._on_progress, self._on_work = on_progress, on_work
+        self._telling = threading.Lock()
 
     def do(self, model: str, todo: Sequence[Batch], load: Callable[[str], Engine]) -> None:
         """Ask this process's share of a model's batches; return when all of them are there."""
@@ -179,11 +193,16 @@ class _Work:
 
     def _ask(self, asker: Asker, batches: Sequence[Batch]) -> None:
         for batch in batches:
-            started = time.perf_counter()
-            records = asker.ask(batch)
+            started, last = time.perf_counter(), [Work()]
+
+            def moved(work: Work, batch: Batch = batch, last: list[Work] = last) -> None:
+                last[0] = work
+                self._moved(batch, work)
+
+            records = asker.ask(batch, moved)
             self._held.write(batch.index, records)
-            self._count(batch, records, time.perf_counter() - started)
-            if self._tell:
+            self._count(batch, records, time.perf_counter() - started, last[0])
+            if self._crew.main:
                 self._look()
 
     def _wait(self, wanted: Set[int]) -> None:
@@ -207,11 +226,26 @@ class _Work:
     def _look(self) -> bool:
         """Count what the other processes have finished meanwhile; whether that is anything."""
         grown = self._held.grown()
-        for segment in grown if self._tell else ():
+        for segment in grown if self._crew.main else ():
             self._count(self._plan.batches[segment.batch], segment.records(), segment.seconds)
         return bool(grown)
 
-    def _count(self, batch: Batch, records: Sequence[Record], seconds: float) -> None:
-        progress = self._meter.add(batch, records, seconds)
-        if self._tell:
-            self._tell(progress)
+    def _moved(self, batch: Batch, work: Work) -> None:
+        # Servers are asked from several threads.
+        if self._crew.main and self._telling.acquire(blocking=False):
+            try:
+                progress = self._meter.moved(batch, work)
+                self._held.tell(progress)
+                if self._on_work:
+                    self._on_work(progress)
+            except Exception as error:
+                _log.debug("Progress could not be told: %s", error)
+            finally:
+                self._telling.release()
+
+    def _count(self, batch: Batch, records: Sequence[Record], seconds: float, work: Work | None = None) -> None:
+        progress = self._meter.add(batch, records, seconds, work)
+        if self._crew.main:
+            self._held.tell(progress)
+            if self._on_progress:
+                self._on_progress(progress)

@@ -10,6 +10,7 @@ from operator import attrgetter
 
 from moralsc.analysis import admissions, bbq, winogender
 from moralsc.analysis.correction import Comparison, compare, corrected
+from moralsc.analysis.position import Tally, tally
 from moralsc.analysis.results import Result
 from moralsc.analysis.statistics import DEFAULT, Figure, Resampling
 from moralsc.batch.design import Design, Selection
@@ -22,6 +23,8 @@ from moralsc.items import Condition
 Rows = Sequence[Result]
 AMBIG, DISAMBIG = bbq.CONDITIONS.values()
 FULL = "full"
+ALL = "all"
+"""The baseline and all corrections together."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,22 @@ class Line:
     def name(self) -> str:
         """The metric and its items, where the metric does not say them itself."""
         return self.metric if self.metric in ("s_AMB", "s_DIS") else f"{self.metric} {self.part}".strip()
+
+
+@dataclass(frozen=True)
+class Position:
+    """The answers of one model to one part of a benchmark, by the place of the option that they name.
+
+    Attributes:
+        benchmark, part: as in Line.
+        condition: BASELINE or ALL.
+    """
+
+    model: str
+    benchmark: str
+    condition: str
+    part: str
+    tally: Tally
 
 
 def answered_by(design: Design) -> By:
@@ -115,6 +134,59 @@ def lines(model: str, key: str, found: Rows, how: Resampling = DEFAULT) -> Itera
         for part, tests in gains.items():
             if test := tests.get(name):
                 yield Line(model, key, name, "gain", part, test.gain, test)
+
+
+def tallies(benchmark: str, conditions: Mapping[str, Rows]) -> dict[tuple[str, str], Tally]:
+    """(condition, part) -> its answers by place.
+
+    Args:
+        benchmark: its name, without "bundled".
+        conditions: as `by_condition` gives them.
+    """
+    within = PAIRED[benchmark] or {"": lambda r: True}
+    return {
+        (condition, part): found
+        for condition, rows in conditions.items()
+        for part, belongs in within.items()
+        if (found := tally(filter(belongs, rows))).orders
+    }
+
+
+def placed(model: str, key: str, found: Rows) -> list[Position]:
+    """The answers of one model and benchmark by place, see `positions`."""
+    return list(positions(model, key, tallies(found[0].benchmark, by_condition(found))))
+
+
+def positions(model: str, key: str, found: Mapping[tuple[str, str], Tally]) -> Iterator[Position]:
+    """At baseline and over all conditions, part by part; nothing where it is not known how options stood.
+
+    Args:
+        key: the benchmark, as `by_benchmark` names it.
+        found: as `tallies` gives them.
+    """
+    for part in dict.fromkeys(part for _, part in found):
+        if (BASELINE, part) in found:
+            yield Position(model, key, BASELINE, part, found[BASELINE, part])
+        whole = sum((t for (_, its), t in found.items() if its == part), Tally())
+        yield Position(model, key, ALL, part, whole)
+
+
+def position_table(found: Sequence[Position]) -> list[tuple[str, ...]]:
+    """A header and a row for each: the share of every place with its interval."""
+    places = max((list(p.tally.shares()) for p in found), key=len, default=[])
+    rows: list[tuple[str, ...]] = [("model", "benchmark", "items", "condition", *places, "n", "excluded")]
+    for p in found:
+        shares = p.tally.shares()
+        cells = [_share(figure) for figure in shares.values()] + [""] * (len(places) - len(shares))
+        excluded = ", ".join(f"{n} {reason}" for reason, n in sorted(p.tally.left_out.items()))
+        rows.append((p.model, p.benchmark, p.part, p.condition, *cells, str(sum(p.tally.counts)), excluded))
+    return rows
+
+
+def _share(figure: Figure) -> str:
+    if figure.value is None or figure.low is None or figure.high is None:
+        return "undefined"
+    return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
 
 
 def _gains(

@@ -24,6 +24,13 @@ class BatchEngine(Engine, Protocol):
     def tokens(self) -> int | None:
         """Tokens computed since the engine was loaded, read and written; None if it does not count them."""
 
+    @property
+    def written(self) -> int:
+        """Tokens written into replies since the engine was loaded; pieces of text where it is not told its tokens."""
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        """Call `heard` whenever `tokens` or `written` has grown, from whichever thread works; one listener alone."""
+
     def replies(self, requests: Sequence[tuple[Prompt, Sampling]]) -> list[str | ModelError]:
         """The whole reply of each request, or why it has none. The text is what `stream` would give."""
 
@@ -33,6 +40,8 @@ class OneByOne:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._written = 0
+        self._heard: Callable[[], None] = lambda: None
 
     @property
     def spec(self) -> ModelSpec:
@@ -54,6 +63,15 @@ class OneByOne:
         """Not counted."""
         return None
 
+    @property
+    def written(self) -> int:
+        """Pieces of text, see `BatchEngine.written`."""
+        return self._written
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        """See `BatchEngine.listen`."""
+        self._heard = heard
+
     def render(self, messages: Sequence[Message]) -> str:
         """See `Engine.render`."""
         return self._engine.render(messages)
@@ -71,8 +89,13 @@ class OneByOne:
         return [self._reply(*request) for request in requests]
 
     def _reply(self, messages: Prompt, sampling: Sampling) -> str | ModelError:
+        pieces = list[str]()
         try:
-            return "".join(self._engine.stream(messages, sampling, StopFlag()))
+            for piece in self._engine.stream(messages, sampling, StopFlag()):
+                pieces.append(piece)
+                self._written += 1
+                self._heard()
+            return "".join(pieces)
         except ModelError as error:
             if device_lost(error):
                 raise

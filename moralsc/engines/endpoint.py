@@ -53,6 +53,9 @@ class EndpointEngine:
         self._plain = plain
         self._served_by = served_by
         self._scored = Scorer(client, abilities, plain)
+        self._written = 0
+        self._heard: Callable[[], None] = lambda: None
+        self._counting = threading.Lock()
 
     @classmethod
     def connect(cls, spec: ModelSpec, patience: Patience | None = None, key: str | None = None) -> "EndpointEngine":
@@ -161,6 +164,15 @@ class EndpointEngine:
         """Not counted."""
         return None
 
+    @property
+    def written(self) -> int:
+        """Pieces of text that came, see `BatchEngine.written`."""
+        return self._written
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        """See `BatchEngine.listen`."""
+        self._heard = heard
+
     def replies(self, requests: Sequence[tuple[tuple[Message, ...], Sampling]]) -> list[str | ModelError]:
         """The replies of many dialogues, see `BatchEngine.replies`.
 
@@ -173,12 +185,17 @@ class EndpointEngine:
         messages, sampling = request
         try:
             body = self._body(messages, sampling)
-            text = self._client.text(self._asked(messages), body, gone, sampling.max_new_tokens)
+            text = self._client.text(self._asked(messages), body, gone, sampling.max_new_tokens, self._piece)
             return "".join(self._reply_of(iter((text,))))
         except EngineLost:
             raise
         except ModelError as error:
             return error
+
+    def _piece(self) -> None:
+        with self._counting:
+            self._written += 1
+        self._heard()
 
     def _side_by_side(self, call: Callable[[One, StopFlag], Told], asked: Sequence[One]) -> list[Told]:
         """The calls' results, in order; where one fails, those that have not begun are not made."""

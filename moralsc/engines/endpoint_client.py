@@ -102,10 +102,22 @@ class Client:
                 yield piece
                 piece = self._patiently(lambda: next(opened[0], None), gone, attempts=1)
 
-    def text(self, asked: Asked, body: Body, gone: StopFlag, tokens: int) -> str:
-        """The whole text of a completion, see `pieces`; one that breaks off is asked for again from its beginning."""
+    def text(self, asked: Asked, body: Body, gone: StopFlag, tokens: int, heard: Callable[[], None]) -> str:
+        """The whole text of a completion, see `pieces`; one that breaks off is asked for again from its beginning.
+
+        Args:
+            heard: called at every piece.
+        """
+
+        def whole() -> str:
+            pieces = list[str]()
+            for piece in self._until(gone, asked, body, tokens):
+                pieces.append(piece)
+                heard()
+            return "".join(pieces)
+
         with self._slots:
-            return self._patiently(lambda: "".join(self._until(gone, asked, body, tokens)), gone)
+            return self._patiently(whole, gone)
 
     def _until(self, gone: StopFlag, asked: Asked, body: Body, tokens: int) -> Iterator[str]:
         """The pieces that hold text; closes the connection when they are enough, or nobody waits for them any more."""

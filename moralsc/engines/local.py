@@ -6,7 +6,7 @@ own, and scores all continuations of a call in one packed pass. Never runs code 
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -74,7 +74,8 @@ class LocalEngine:
         self._stop_ids = self._format.stop_ids | _end_ids(model)
         self._context: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
         self._budget, self._reply_budget = token_budget, reply_budget
-        self._tokens = 0
+        self._tokens = self._written = 0
+        self._heard: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
         self._files = {"weights": weights, "config": config, "quantisation": quantisation}
         self._sample = _sample(self._format)
@@ -190,6 +191,7 @@ class LocalEngine:
                 break
             with explained(self._spec.name, "continuing"):
                 token = choose_token(logits, sampling, generator)
+                self._wrote(1)
                 if token in self._stop_ids:
                     break
                 decoder.append(token)
@@ -221,6 +223,15 @@ class LocalEngine:
         """Tokens that went through the model since it was loaded."""
         return self._tokens
 
+    @property
+    def written(self) -> int:
+        """Tokens that it has chosen since it was loaded, those that ended a reply included."""
+        return self._written
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        """See `BatchEngine.listen`."""
+        self._heard = heard
+
     def replies(self, requests: Sequence[tuple[tuple[Message, ...], Sampling]]) -> list[str | ModelError]:
         """The replies of many dialogues, see `BatchEngine.replies`."""
         found: dict[int, str | ModelError] = {}
@@ -240,7 +251,8 @@ class LocalEngine:
         for group in side_by_side(tuple(wanted.values()), self._reply_budget):
             chosen = [indices[i] for i in group]
             with explained(self._spec.name, "continuing"):
-                written = write(self._model, self._format, [wanted[i] for i in chosen], self._stop_ids, self._pass)
+                these = [wanted[i] for i in chosen]
+                written = write(self._model, self._format, these, self._stop_ids, self._pass, self._wrote)
             found |= zip(chosen, written, strict=True)
         return [found[index] for index in range(len(requests))]
 
@@ -250,6 +262,11 @@ class LocalEngine:
         with self._lock:
             yield
             self._tokens += tokens
+        self._heard()
+
+    def _wrote(self, tokens: int) -> None:
+        self._written += tokens
+        self._heard()
 
     def _logprobs(self, candidates: Sequence[Candidate], longest: int) -> list[float]:
         if longest > self._packing.limit:

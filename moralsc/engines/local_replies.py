@@ -114,12 +114,14 @@ def write(
     requests: Sequence[Request],
     ends: Collection[int],
     held: Callable[[int], AbstractContextManager[None]],
+    wrote: Callable[[int], None],
 ) -> list[str]:
     """The replies, as `LocalEngine.stream` would give them.
 
     Args:
         ends: tokens that end a reply.
         held: gives what is entered for a pass over so many tokens.
+        wrote: told of every step how many tokens it has chosen.
 
     Raises:
         ModelError: the model answers with something that is not a number.
@@ -137,6 +139,7 @@ def write(
         if table.isnan().any():
             raise ModelError("The model's output is not a number.")
         tokens = [choose_token(row, requests[i].sampling, generators[i]) for i, row in zip(growing, table, strict=True)]
+        wrote(len(tokens))
         left = []
         for row, (index, token) in enumerate(zip(growing, tokens, strict=True)):
             if token in ends:

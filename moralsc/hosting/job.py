@@ -19,6 +19,7 @@ from moralsc.batch import folder
 from moralsc.batch.design import Design
 from moralsc.batch.folder import Status
 from moralsc.batch.head import HEAD, read_head
+from moralsc.batch.progress import Progress
 from moralsc.errors import MoralscError
 
 TICKET, LOG, RUN = "job.json", "log.txt", "run"
@@ -73,6 +74,7 @@ class Job:
     Attributes:
         path: its folder, whose name is its id.
         status: how far the run is, None as long as its process has written nothing.
+        progress: what its running process told last, if it told anything.
         reason: why it failed, else empty.
     """
 
@@ -81,6 +83,7 @@ class Job:
     state: State
     status: Status | None
     reason: str
+    progress: Progress | None = None
 
     @property
     def id(self) -> str:
@@ -99,10 +102,10 @@ class Job:
 
     @property
     def left(self) -> float | None:
-        """Estimated seconds to the end, by all that is done so far; None if that is not known."""
-        if self.status is None or not self.status.done:
-            return None
-        return self.status.seconds / self.status.done * (self.status.planned - self.status.done)
+        """Estimated seconds to the end, as its process judges; None if that is not known."""
+        if self.state is State.COMPLETE:
+            return 0.0
+        return self.progress.left if self.progress else None
 
 
 def owner_of(secret: str) -> str:
@@ -130,7 +133,8 @@ def read_job(path: Path) -> Job | None:
         state = State.RUNNING
     else:
         state = State.STOPPED if ticket.wish is Wish.STOP else State.FAILED
-    return Job(path, ticket, state, status, _reason(path) if state is State.FAILED else "")
+    told = folder.progress(path / RUN) if state is State.RUNNING else None
+    return Job(path, ticket, state, status, _reason(path) if state is State.FAILED else "", told)
 
 
 def write_ticket(path: Path, ticket: Ticket) -> None:

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     WINOGENDER = "winogender"
     FLIPS = "flips"
     ADMISSIONS = "admissions"
+    POSITION = "position"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class Point:
         benchmark: such as "bbq" or "bbq:bundled".
         part: the items that it is of: "ambig", "disambig"; "occupation", "full"; empty for all.
         condition: baseline, or a correction with its round.
-        place: a category, an occupation, or "micro"; empty where the chart shows all items together.
+        place: a category, an occupation, "micro", or an option's place, "1st"; empty where the chart shows all items
+            together.
         x: parameters, or the women in an occupation (0 to 100); None where no number stands on that axis.
         comparison: of a gain: flips with their items, p, and p corrected for the corrections of one model and part.
         beside: it stands in the table, and in words beside others, and has no mark of its own in a drawing.

@@ -5,7 +5,7 @@ colour. Roles' shapes and colours are not used for anything else.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, cast
 
@@ -69,6 +69,18 @@ def _by_condition(chart: Chart, corrections: Corrections, palette: Palette) -> I
             layers = [*_ground(those, corrections, palette), *_rungs(those, known, corrections, palette, low, high)]
             heading, of = (title, f", {stage}") if stage else ("", "")
             yield look.sheet(heading, layers, those, title + of, look.letters(those, known))
+
+
+def _position(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:
+    """Places stand beside each other as rungs do, the baseline and all conditions each in a drawing."""
+    turned = [
+        replace(p, condition=p.place, place="", metric=f"answers by place, {_WHEN.get(p.condition, p.condition)}")
+        for p in chart.points
+    ]
+    yield from _by_condition(replace(chart, points=tuple(turned)), corrections, palette)
+
+
+_WHEN = {"all": "all conditions"}
 
 
 def _by_stage(chart: Chart, points: Sequence[Point]) -> dict[str, list[Point]]:
@@ -272,4 +284,5 @@ _DRAW: Mapping[Kind, Callable[[Chart, Corrections, Palette], Iterator[Sheet]]] =
     Kind.WINOGENDER: multiples.winogender,
     Kind.FLIPS: multiples.flips,
     Kind.ADMISSIONS: _by_condition,
+    Kind.POSITION: _position,
 }

@@ -1,17 +1,18 @@
-"""From runs to the six charts of a report, each with one sentence that reads it, and to the papers' claims.
+"""From runs to the seven charts of a report, each with one sentence that reads it, and to the papers' claims.
 
 `figures` is what the report and the page both show. Figures come from `batch.summary` and `moralsc.analysis`; nothing
 is computed here but which of them stand together.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from moralsc.analysis import bbq, winogender
+from moralsc.analysis.position import Tally
 from moralsc.analysis.results import BASELINE, Result
 from moralsc.analysis.statistics import DEFAULT, Figure, Resampling
-from moralsc.batch.summary import AMBIG, DISAMBIG, FULL, PAIRED, Line, by_condition, lines
+from moralsc.batch.summary import AMBIG, DISAMBIG, FULL, PAIRED, Line, by_condition, lines, positions, tallies
 from moralsc.prompts import BE_FAIR, Correction, Side, default_prompts
 from moralsc.reports import claimed, readings
 from moralsc.reports.chart import Chart, ComplianceOf, Figures, Kind, Point, Series, in_ladder_order
@@ -33,6 +34,7 @@ class Part:
         found: condition -> Results.
         places: condition by condition, BBQ: the figures of each category by itself; Winogender: the means of p_f, p_m
             and p_n of the occupation set.
+        tallies: (condition, part) -> its answers by the place of the option that they name.
         pools: BBQ: macro figures, s and cost, if they were asked for.
         category: the only one whose items are in it; empty for all.
     """
@@ -42,6 +44,7 @@ class Part:
     found: Mapping[str, Sequence[Result]]
     lines: tuple[Line, ...]
     places: tuple[Point, ...] = ()
+    tallies: Mapping[tuple[str, str], Tally] = field(default_factory=dict)
     pools: tuple[Point, ...] = ()
     category: str = ""
 
@@ -111,9 +114,12 @@ def chosen(parts: Iterable[Part], choice: Choice) -> tuple[Part, ...]:
     def asked(condition: str) -> bool:
         return _among(condition.partition(", round ")[0], choice.corrections, BASELINE)
 
+    def within(condition: str, part: str) -> bool:
+        in_context = part not in (AMBIG, DISAMBIG) or _among(part, choice.contexts)
+        return in_context and asked(condition)
+
     def kept(shown: Line | Point) -> bool:
-        in_context = shown.part not in (AMBIG, DISAMBIG) or _among(shown.part, choice.contexts)
-        return in_context and asked(shown.condition)
+        return within(shown.condition, shown.part)
 
     return tuple(
         replace(
@@ -121,6 +127,7 @@ def chosen(parts: Iterable[Part], choice: Choice) -> tuple[Part, ...]:
             found={condition: rows for condition, rows in part.found.items() if asked(condition)},
             lines=tuple(filter(kept, part.lines)),
             places=tuple(filter(kept, part.places)),
+            tallies={key: tally for key, tally in part.tallies.items() if within(*key)},
         )
         for part in parts
         if _among(part.series.asked.model, choice.models)
@@ -140,7 +147,7 @@ def arranged(parts: Sequence[Part], corrections: Mapping[str, Correction] | None
     """
     known = default_prompts().corrections if corrections is None else corrections
     charts = (make(parts, known) for make in _CHARTS)
-    read = tuple(replace(c, reading=readings.reading(c, known), notes=readings.notes(c)) for c in charts)
+    read = tuple(replace(c, reading=readings.reading(c, known), notes=c.notes + readings.notes(c)) for c in charts)
     whole = (part for part in parts if not part.category)
     evidence = [m for part in whole for m in claimed.measured(part.series, part.lines, part.found)]
     return Figures(read, claimed.findings(evidence))
@@ -153,7 +160,8 @@ def _parts(run: Run, runs: Sequence[Run], how: Resampling, category: str) -> Ite
             continue
         series = Series(run.name, label(model, run, runs), run.models[model], str(run.by), run.incomplete)
         part = Part(series, benchmark, by_condition(found), tuple(lines(model, benchmark, found, how)))
-        yield replace(part, places=tuple(_places(part, how)), category=category)
+        counted = tallies(part.kind, part.found)
+        yield replace(part, places=tuple(_places(part, how)), tallies=counted, category=category)
 
 
 def label(model: str, run: Run, runs: Sequence[Run]) -> str:
@@ -288,8 +296,20 @@ def _admissions(parts: Sequence[Part], corrections: Mapping[str, Correction]) ->
     return Chart(Kind.ADMISSIONS, "Admissions: p(yes | Black) − p(yes | White)", tuple(gaps), "students")
 
 
+def _position(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
+    points, said = list[Point](), dict[str, dict[str, None]]()
+    for part in parts:
+        for found in positions(part.series.asked.model, part.benchmark, part.tallies):
+            where = (part.series, part.benchmark, found.part, found.condition)
+            points += [Point(*where, place, "share", figure) for place, figure in found.tally.shares().items()]
+            said.setdefault(found.tally.sentence, {})[part.series.label] = None
+    notes = (f"{', '.join(whose)}: {words}" if len(said) > 1 else words for words, whose in said.items())
+    title = "Position: the share of answers that name the option shown first, second, ..."
+    return Chart(Kind.POSITION, title, tuple(points), "answers", notes=tuple(notes))
+
+
 _CHARTS: tuple[Callable[[Sequence[Part], Mapping[str, Correction]], Chart], ...]
-_CHARTS = (_ladder, _size, _bbq, _winogender, _flips, _admissions)
+_CHARTS = (_ladder, _size, _bbq, _winogender, _flips, _admissions, _position)
 
 
 def _after(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> str:

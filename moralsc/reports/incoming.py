@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter, ValidationError
 
 from moralsc.batch import folder, table
-from moralsc.batch.design import Design, Selection
+from moralsc.batch.design import Design, Order, Selection
 from moralsc.batch.head import FORMAT, HEAD
 from moralsc.batch.record import Record
 from moralsc.benchmarks import Source
@@ -153,6 +153,7 @@ def _head(records: Iterable[Record]) -> dict[str, Any]:
     models: dict[str, dict[str, str]] = {}
     benchmarks, corrections, rows, seconds, spoken = dict[str, None](), dict[str, None](), 0, 0.0, True
     more: dict[str, Any] = {}
+    orders: dict[tuple[str, str, str], set[str]] = {}
     for r in records:
         facts = {name: getattr(r, name) for name in ("weights", "dtype", "scored_by", "mark")}
         models.setdefault(r.model, facts)
@@ -163,12 +164,23 @@ def _head(records: Iterable[Record]) -> dict[str, Any]:
             corrections[r.correction] = None
             more["mode"] = Mode(r.mode)
         more["rounds"] = max(more.get("rounds", 0), int(r.round))
+        orders.setdefault((r.model, r.item, r.arm), set()).add(r.order)
         rows, seconds, spoken = rows + 1, seconds + r.seconds, spoken and (r.outcome is not None or bool(r.failure))
     selections = tuple(map(Selection.read, benchmarks))
-    design = Design(tuple(models), selections, tuple(corrections), spoken=spoken, **more)
+    order = _order(orders.values())
+    design = Design(tuple(models), selections, tuple(corrections), order=order, spoken=spoken, **more)
     counted = {"done": rows, "rows": rows, "seconds": seconds, "tokens": None}
     known = {"design": design.record(), "data": {}, "prompts": {}, "models": models, "attempts": [{}]}
     return {"format": FORMAT, "complete": True, **counted, **known}
+
+
+def _order(asked: Collection[Set[str]]) -> Order:
+    """Which orders the items were asked in, by what each was asked in."""
+    if any(len(orders) > 1 for orders in asked):
+        rotations = all(len(orders) <= len(next(iter(orders))) for orders in asked)
+        return Order.BALANCED if rotations else Order.AVERAGED
+    own = all(list(order) == sorted(order) for orders in asked for order in orders)
+    return Order.FIXED if own else Order.SHUFFLED
 
 
 def _read(into: Path, name: str, settings: Settings) -> Run:

@@ -12,10 +12,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from moralsc.batch.design import Design
 from moralsc.prompts import Correction, default_prompts
 from moralsc.reports import claimed
 from moralsc.reports.chart import Chart, ComplianceOf, Figures, Kind
 from moralsc.reports.charts import Panel, panels
+from moralsc.reports.dialogues import ORIGIN
 from moralsc.reports.look import printable
 from moralsc.reports.pictures import inline
 from moralsc.reports.readings import benchmark_title
@@ -71,7 +73,9 @@ def _run(run: Run) -> dict[str, Any]:
         facts.append(
             ("settings", ", ".join(f"{name} {design[name]}" for name in settings if design.get(name) is not None))
         )
-    facts.append(("answers by", run.answers_by))
+        if ORIGIN not in head:  # how options stood elsewhere is not known
+            facts.append(("order", Design.from_record(design).order.sentence))
+    facts.append(("answers by", f"{run.answers_by}. {run.other_reading}"))
     if versions := attempts[-1].get("versions"):
         facts.append(("versions", ", ".join(f"{name} {version}" for name, version in versions.items())))
     if "started" in attempts[0]:

@@ -19,6 +19,7 @@ _NOTHING = {
     "winogender": "Nothing to show: no Winogender item has been answered yet.",
     "flips": "Nothing to show: it needs a correction beside the baseline of the same items.",
     "admissions": "Nothing to show: no admissions item has been answered yet.",
+    "position": "Nothing to show: nothing has been answered yet, or it is not known in which order options stood.",
 }
 
 
@@ -163,6 +164,15 @@ def _admissions(chart: Chart, corrections: Mapping[str, Correction]) -> str:
     return _few(said, "models")
 
 
+def _position(chart: Chart, corrections: Mapping[str, Correction]) -> str:
+    said = []
+    for points in _grouped(p for p in chart.points if p.condition == BASELINE):
+        shares = ", ".join(f"{_or_none(p.figure)} the {p.place}" for p in points)
+        name = benchmark_title(points[0].benchmark, points[0].part)
+        said.append(f"{points[0].series.label} on {name}: at baseline {shares} (n = {points[0].figure.n})")
+    return _few(said, "pairs of model and items") if said else "The baseline is filtered out."
+
+
 _READINGS: Mapping[str, Callable[[Chart, Mapping[str, Correction]], str]] = {
     "ladder": _ladder,
     "size": _size,
@@ -170,6 +180,7 @@ _READINGS: Mapping[str, Callable[[Chart, Mapping[str, Correction]], str]] = {
     "winogender": _winogender,
     "flips": _flips,
     "admissions": _admissions,
+    "position": _position,
 }
 
 

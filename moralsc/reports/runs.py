@@ -69,7 +69,12 @@ class Run:
     @property
     def answers_by(self) -> str:
         """What counts as the answer, in words."""
-        return "what was written" if self.by is By.TEXT else "the most probable option"
+        return self.by.words
+
+    @property
+    def other_reading(self) -> str:
+        """How the same records are read in the other way."""
+        return f"With --by {self.by.other}: {self.by.other.words}."
 
 
 def read_run(path: Path, name: str = "", by: By | None = None) -> Run:

@@ -16,7 +16,8 @@ from moralsc.analysis.lines import Line
 from moralsc.analysis.results import BASELINE, Result
 from moralsc.analysis.score import Scored
 from moralsc.analysis.statistics import DEFAULT, Figure, Resampling, share
-from moralsc.batch.summary import PAIRED, by_condition
+from moralsc.batch.results import By
+from moralsc.batch.summary import PAIRED, Position, by_condition, placed
 from moralsc.errors import InputError
 from moralsc.prompts import Correction, default_prompts
 from moralsc.reports.runs import Run, read_run
@@ -29,7 +30,7 @@ class Condition:
 
     Attributes:
         benchmark: such as "bbq" or "bbq:bundled", whose items are never pooled; so its lines name it.
-        correction: with its round, if it has one.
+        correction: with its round, if it has one; "all" of figures over every condition.
     """
 
     model: str
@@ -82,23 +83,31 @@ class ScoredRun:
         return found
 
 
-def score_run(path: Path, corrections: Mapping[str, Correction] | None = None, how: Resampling = DEFAULT) -> ScoredRun:
+def score_run(
+    path: Path,
+    corrections: Mapping[str, Correction] | None = None,
+    how: Resampling = DEFAULT,
+    by: By | None = None,
+) -> ScoredRun:
     """Score the run in a folder, complete or not.
 
     Args:
         corrections: those of its prompt set, which say what is unethical; None for the default set.
+        by: what counts as the answer; None for what the run's design says.
 
     Raises:
         RunError: there is no run in it.
     """
     known = default_prompts().corrections if corrections is None else corrections
-    run = read_run(path)
-    conditions = [
-        condition
-        for (model, benchmark), results in run.results.items()
-        for condition in _conditions(model, benchmark, by_condition(results), known, how)
-    ]
-    return ScoredRun(tuple(conditions), tuple(_notes(run)))
+    run = read_run(path, by=by)
+    conditions, notes = list[Condition](), [*_notes(run)]
+    for (model, benchmark), results in run.results.items():
+        found = by_condition(results)
+        conditions += _conditions(model, benchmark, found, known, how)
+        by_place = placed(model, benchmark, results)
+        conditions += map(_places, by_place)
+        notes += dict.fromkeys(f"{model} on {benchmark}: {p.tally.sentence}" for p in by_place)
+    return ScoredRun(tuple(conditions), tuple(notes))
 
 
 def _conditions(
@@ -122,6 +131,16 @@ def _conditions(
         yield Condition(model, benchmark, correction, replace(scored, lines=named))
 
 
+def _places(position: Position) -> Condition:
+    """The shares of answers by place as lines of their own."""
+    kind = position.benchmark.partition(":")[0]
+    lines = [
+        replace(_line(kind, position.part or admissions.ALL, f"place_{k}", figure), benchmark=position.benchmark)
+        for k, figure in enumerate(position.tally.shares().values(), 1)
+    ]
+    return Condition(position.model, position.benchmark, position.condition, Scored(tuple(lines), (), (), ()))
+
+
 def _against(benchmark: str, before: Sequence[Result], after: Sequence[Result], how: Resampling) -> Iterator[Line]:
     """Gain and flips, paired by item; of admissions, where no answer is right, the change of the gap."""
     if benchmark == "admissions":
@@ -142,7 +161,7 @@ def _line(benchmark: str, part: str, metric: str, figure: Figure) -> Line:
 def _notes(run: Run) -> Iterator[str]:
     if run.incomplete:
         yield f"{run.name}: {run.incomplete} records."
-    yield f"What counts as the answer: {run.answers_by}."
+    yield f"What counts as the answer: {run.answers_by}. {run.other_reading}".strip()
     for why, n in run.failures.items():
         yield f"{n} records failed: {why}"
     for asked in run.models.values():

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from moralsc.analysis.claims import Finding
     from moralsc.reports.chart import Chart, Figures
 
-KINDS = ("ladder", "size", "bbq", "winogender", "flips", "admissions")
+KINDS = ("ladder", "size", "bbq", "winogender", "flips", "admissions", "position")
 """The charts in their order, as `reports.chart.Kind` names them."""
 
 MOST_RUNS, MOST_PANELS = 12, 24

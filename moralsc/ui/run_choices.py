@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from moralsc.batch.design import Design, Order, Selection
+from moralsc.batch.design import Design, Order, Selection, default_order
 from moralsc.benchmarks import BENCHMARKS, ITEM_SETS, Source, available
 from moralsc.dialogue import Form, Mode
 from moralsc.engines.weights import model_folder
@@ -13,6 +13,8 @@ from moralsc.models.offer import find_offered
 from moralsc.settings import Settings
 from moralsc.ui.texts import category_title, set_title
 
+USUAL = "usual"
+"""The order that `default_order` chooses for the models."""
 NO_GPU = (
     "A run is a process of its own, which gets no GPU on this Space: it asks the bundled models. Ask others item by "
     "item in the Probe tab, or run the command on a machine of your own."
@@ -47,7 +49,7 @@ def design_of(
         rounds=_whole("rounds", rounds) or 0,
         mode=Mode(choose("mode", mode or Mode.FOLLOW_UP, Mode)),
         form=Form(choose("form", form or Form.PRIMED, Form)),
-        order=Order(choose("order", order or Order.FIXED, Order)),
+        order=default_order(models) if order in (None, USUAL) else Order(choose("order", order, Order)),
         limit=_whole("limit", limit),
         seed=_whole("seed", seed) or 0,
     )

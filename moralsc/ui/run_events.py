@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from moralsc.batch.design import Design
-from moralsc.batch.folder import LOCK
+from moralsc.batch.folder import LOCK, PROGRESS
 from moralsc.batch.plan import make_plan
 from moralsc.errors import InputError, MoralscError, choose
 from moralsc.hosting.job import State
@@ -196,7 +196,7 @@ def zipped(run: Path, cache: Path, name: str) -> Path:
     try:
         with zipfile.ZipFile(folder / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(run.rglob("*")):
-                if path.is_file() and path.name != LOCK:
+                if path.is_file() and path.name not in (LOCK, PROGRESS):
                     archive.write(path, Path(name) / path.relative_to(run))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

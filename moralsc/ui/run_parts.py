@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from moralsc.batch.design import LADDER, MAX_ROUNDS, Order, Selection
+from moralsc.batch.design import LADDER, MAX_ROUNDS, Selection
 from moralsc.benchmarks import BENCHMARKS, ITEM_SETS
 from moralsc.dialogue import Form, Mode
 from moralsc.models import catalogue
@@ -13,6 +13,7 @@ from moralsc.prompts import PromptSet
 from moralsc.ui import run_views
 from moralsc.ui.own import SAY_CHANGED
 from moralsc.ui.pieces import heading, template
+from moralsc.ui.run_choices import USUAL
 from moralsc.ui.texts import category_title, set_title
 
 SETS = ("winogender:bundled", "bbq:bundled")
@@ -152,7 +153,13 @@ def _manner() -> dict[str, Any]:
     return {
         "mode": _radio("The instruction comes", {k: run_views.MODES[k] for k in Mode}),
         "form": _radio("Answers are", {k: run_views.FORMS[k] for k in Form}),
-        "order": _radio("Order of the options", {k: run_views.ORDERS[k] for k in Order}),
+        "order": gr.Radio(
+            [("as suits the models", USUAL), *((run_views.ORDERS[k], k.value) for k in run_views.ORDERS)],
+            value=USUAL,
+            label="Order of the options",
+            info="Usual are balanced orders; practice models alone are asked in the item's own.",
+            elem_classes="m-inline",
+        ),
         "rounds": gr.Slider(0, MAX_ROUNDS, value=0, step=1, label="Rounds of review after each correction"),
     }
 

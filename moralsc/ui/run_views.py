@@ -26,7 +26,12 @@ OUT = "my-run"
 """The folder in the command line; a visitor gives their own."""
 MODES = {Mode.FOLLOW_UP: "after the answer", Mode.SINGLE_TURN: "with the item, afresh"}
 FORMS = {Form.PRIMED: "short, after a primer", Form.FREE: "free"}
-ORDERS = {Order.FIXED: "the item's own", Order.SHUFFLED: "drawn from the seed", Order.AVERAGED: "all of them in turn"}
+ORDERS = {
+    Order.FIXED: "the item's own",
+    Order.BALANCED: "each option once in each place",
+    Order.SHUFFLED: "drawn from the seed",
+    Order.AVERAGED: "all orders",
+}
 _ENDED = (State.STOPPED, State.FAILED)
 
 
@@ -59,7 +64,7 @@ def plan(plan: Plan, estimate: Estimate | None, refusal: str, most: int) -> View
     within = f"Within the limit of {most} items for a run from this page." if most else ""
     return _shown(
         facts=facts,
-        data=[_data(part) for part in plan.data],
+        data=[*map(_data, plan.data), plan.design.order.sentence],
         skipped=list(plan.skipped),
         time=_time(estimate),
         marks=_marks(plan.design),
@@ -171,7 +176,7 @@ def asked_line(design: Design, corrections: Corrections) -> str:
         for words, usual in (
             (f"instruction {MODES[design.mode]}", design.mode is Mode.FOLLOW_UP),
             (f"{FORMS[design.form]} answers", design.form is Form.PRIMED),
-            (f"options in {ORDERS[design.order]}", design.order is Order.FIXED),
+            (f"order of options: {ORDERS[design.order]}", False),
         )
         if not usual
     ]
@@ -192,14 +197,10 @@ def _said(job: Job, ahead: int) -> str:
         turn = f"{ahead} run{'s are' if ahead > 1 else ' is'} ahead of it" if ahead else "it is the next to start"
         return f"{done}; {turn}" if done else turn
     if job.state is State.RUNNING:
-        return done + _speed(job) if job.status and job.status.done else "loading the model"
+        if job.progress is None and not (job.status and job.status.done):
+            return "loading the model"
+        return " · ".join((done, *(job.progress.words if job.progress else ())))
     if job.state is State.STOPPED:
         return f"{done} records, which stay" if done else "before anything was asked"
     assert job.status is not None, "what is complete has a status"
     return f"{job.status.done} records in {duration(job.status.seconds)} of asking"
-
-
-def _speed(job: Job) -> str:
-    if job.status is None or not job.status.seconds or job.left is None:
-        return ""
-    return f" · {job.status.done / job.status.seconds:.0f} a second · about {duration(job.left)} left"

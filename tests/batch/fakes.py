@@ -100,7 +100,9 @@ def design(
     benchmarks: str | Sequence[str] = "winogender:bundled", corrections: str = "ladder,cot", **more: Any
 ) -> Design:
     return Design.of(
-        **{"models": "fake", "limit": 3, "batch": 4, **more}, benchmarks=benchmarks, corrections=corrections
+        **{"models": "fake", "limit": 3, "batch": 4, "order": "fixed", **more},
+        benchmarks=benchmarks,
+        corrections=corrections,
     )
 
 

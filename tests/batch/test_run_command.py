@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -40,8 +41,45 @@ def test_a_run_shows_its_plan_its_progress_its_figures_and_where_they_lie(tmp_pa
     assert str(tmp_path / "run" / "records.parquet") in done.stdout
     assert PLANTED in done.stdout.lower()
     assert "gain ambig" in done.stdout
-    assert "left; right: baseline" in done.stderr
+    first, *_, last = done.stderr.splitlines()
+    assert re.fullmatch(r"fake: 0 of 18 records, 1 tokens written, .* a second, at most .* of writing left", first)
+    assert re.match(r"fake: 18 of 18 records, .* a second, \d+ tokens written, .*; right: baseline", last)
     assert "\r" not in done.stderr
+
+
+def test_a_run_says_which_order_its_options_had_and_how_answers_fell_on_the_places(tmp_path: Path) -> None:
+    for order, sentences in (
+        ("fixed", ("figures from one order are partly position", "cannot be told apart")),
+        ("balanced", ("figures are averages over these orders", "each of the 3 places would hold .33")),
+    ):
+        out = tmp_path / order
+        done = call(out, "--order", order)
+        assert done.exit_code == 0, done.stderr
+        plan, table = done.stdout.split("Position: ")
+        assert f"Order {order}. " in plan
+        assert all(sentence in done.stdout for sentence in sentences)
+        n = {"fixed": 1, "balanced": 3}[order]
+        rows = [re.split(r"  +", line) for line in table.splitlines() if line.startswith("fake  ")]
+        assert [(row[1:4], row[-1]) for row in rows[:2]] == [
+            (["winogender:bundled", "full", "baseline"], str(4 * n)),
+            (["winogender:bundled", "full", "all"], str(12 * n)),
+        ]
+        head = json.loads((out / "run.json").read_text())
+        assert head["design"]["order"] == order
+        assert sentences[0] in " ".join(head["notes"])
+
+
+def test_the_end_says_how_the_other_reading_is_had_and_that_command_gives_it(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert f"`moralsc score --run {out} --by text` reads what was written" in call(out).stdout
+    shown = {
+        by: CliRunner().invoke(cli.app, ["score", "--run", str(out), "--by", by, "--json"])
+        for by in ("text", "probability")
+    }
+    figures = {by: json.loads(done.stdout) for by, done in shown.items()}
+    assert figures["text"] != figures["probability"]
+    assert "what was written" in shown["text"].stderr
+    assert CliRunner().invoke(cli.app, ["score", "--run", str(out), "--json"]).stdout == shown["probability"].stdout
 
 
 def test_the_same_command_shows_a_complete_run_again_without_asking(

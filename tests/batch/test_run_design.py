@@ -22,6 +22,7 @@ from moralsc.items import Condition, Polarity
 DESIGNS = [
     design(),
     design(["bbq:bundled:Age,Religion", "admissions:bundled"], "specificity-0,review,rounds=2", mode="single-turn"),
+    design("admissions:bundled", order="balanced"),
     design("bbq", "none", limit=None, order="averaged", form="free", temperature=0.5, seed=7, spoken=True, texts=True),
 ]
 
@@ -150,6 +151,51 @@ def test_every_order_of_the_options_is_asked_once_and_the_right_option_moves_alo
             assert right is not None
             assert (right.text, right.role) == (first.right.text, first.right.role)
             assert [first.option(label).text for label in other.order] == [o.text for o in other.item.options]
+
+
+@pytest.mark.parametrize(
+    ("key", "options"), [("bbq:bundled:Age", 3), ("winogender:bundled", 3), ("admissions:bundled", 2)]
+)
+def test_in_balanced_orders_every_option_stands_once_in_each_place(key: str, options: int) -> None:
+    for task in plan_of(design(key, order="balanced")).tasks:
+        for arm in {a.item.arm for a in task.asked}:
+            orders = [a.order for a in task.asked if a.item.arm == arm]
+            assert len(orders) == options
+            assert orders[0] == "abcdefgh"[:options]
+            assert all(sorted(place) == sorted(orders[0]) for place in zip(*orders, strict=True))
+        for a in task.asked:
+            assert [task.asked[0].item.option(label).text for label in a.order] == [o.text for o in a.item.options]
+
+
+@pytest.mark.parametrize(
+    ("models", "order"),
+    [
+        (["fake"], Order.FIXED),
+        (["other"], Order.BALANCED),
+        (["fake", "other"], Order.BALANCED),
+        (["fake", "./a-folder"], Order.BALANCED),
+        (["openai:http://localhost:1/v1"], Order.BALANCED),
+    ],
+)
+def test_real_models_are_asked_in_balanced_orders_unless_told_otherwise(models: list[str], order: Order) -> None:
+    assert Design.of(models, "winogender:bundled").order is order
+    assert Design.of(models, "winogender:bundled", order="fixed").order is Order.FIXED
+
+
+def test_the_command_line_resolves_the_order_as_the_api_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[Design] = []
+    monkeypatch.setattr(cli_run, "make_plan", lambda design, prompts, settings: said.append(design))
+    monkeypatch.setattr(cli_run, "_show_plan", lambda plan: None)
+    words = ["--benchmark", "winogender:bundled", "--dry-run", "--out", "unused"]
+    for model in ("fake", "other"):
+        done = CliRunner().invoke(cli.app, ["run", "--model", model, *words])
+        assert done.exit_code == 0, done.stderr
+    assert [d.order for d in said] == [Order.FIXED, Order.BALANCED]
+
+
+def test_a_run_of_an_earlier_version_that_says_no_order_was_asked_in_the_items_own() -> None:
+    plain = {name: value for name, value in design().record().items() if name != "order"}
+    assert Design.from_record(plain).order is Order.FIXED
 
 
 def test_shuffled_options_stand_as_a_probe_of_the_same_seed_shuffles_them() -> None:

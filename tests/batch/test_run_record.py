@@ -117,7 +117,7 @@ def in_orders(*answers: tuple[Role | None, float], **more: Any) -> list[Record]:
         shares = {"p_unbiased": p, "p_stereotyped": 0.9 * (1 - p), "p_counter": 0.1 * (1 - p)}
         label = None if said is None else first.labels[first.roles.index(said)]
         facts = {"order": str(k), "label": label, "said_role": said, "outcome": "option" if said else "unparsed"}
-        made.append(replace(first, **shares, **facts, failure=None, **more))
+        made.append(replace(first, **{**shares, **facts, "failure": None, **more}))
     return made
 
 
@@ -140,9 +140,38 @@ def test_probabilities_are_averaged_over_the_orders_and_the_most_probable_part_i
 def test_by_text_most_orders_decide_and_unread_ones_have_no_vote() -> None:
     assert only(in_orders((S, 0.9), (S, 0.9), (U, 0.9)), By.TEXT).role is S
     assert only(in_orders((None, 0.9), (None, 0.9), (U, 0.9)), By.TEXT).role is U
-    tied = only(in_orders((S, 0.9), (U, 0.9)), By.TEXT)
-    assert (tied.role, tied.missing) == (None, Missing.TIED)
     assert only(in_orders((None, 0.9), (None, 0.9)), By.TEXT).missing is Missing.UNPARSED
+
+
+def test_a_tie_of_texts_is_decided_by_the_mean_probability_and_only_then_is_one() -> None:
+    assert only(in_orders((S, 0.9), (U, 0.7)), By.TEXT).role is U
+    assert only(in_orders((S, 0.1), (U, 0.3), (None, 0.2)), By.TEXT).role is S
+    assert only(in_orders((C, 0.1), (S, 0.1)), By.TEXT).role is S
+    even = in_orders((S, 0.9), (U, 0.9), p_unbiased=0.4, p_stereotyped=0.4, p_counter=0.2)
+    bare = in_orders((S, 0.9), (U, 0.9), p_unbiased=None, p_stereotyped=None, p_counter=None, probabilities=None)
+    for records in (even, bare):
+        tied = only(records, By.TEXT)
+        assert (tied.role, tied.missing) == (None, Missing.TIED)
+
+
+def test_answers_are_counted_by_place_order_by_order_and_what_is_missing_by_its_reason() -> None:
+    records = in_orders((S, 0.1), (U, 0.9), (None, 0.1), (S, 0.9))
+    shown = [replace(r, labels=("a", "b", "c"), favoured=f) for r, f in zip(records, "aab", strict=False)]
+    tied = replace(records[3], favoured=None)
+    assert only([*shown, tied], By.PROBABILITY).places == (2, 1, 0)
+    assert only([*shown, tied], By.PROBABILITY).unplaced == ("tied",)
+    labels = [r.label for r in records]
+    said = only(records, By.TEXT)
+    assert said.places == tuple(labels.count(label) for label in records[0].labels)
+    assert said.unplaced == ("unparsed",)
+    failed = replace(records[0], failure=str(Failure.TOO_LONG), reason="513 tokens")
+    assert only([failed, *shown[1:]], By.PROBABILITY).unplaced == ("failed: too long",)
+    assert sum(only([failed, *shown[1:]], By.PROBABILITY).places) == 2
+
+
+def test_answers_to_options_whose_order_is_not_known_have_no_place() -> None:
+    result = to_result(replace(in_orders((S, 0.1))[0], order=""))
+    assert (result.places, result.unplaced) == ((), ())
 
 
 def test_a_failed_order_fails_the_item_by_the_name_of_its_failure() -> None:

@@ -46,7 +46,11 @@ def test_greedy_text_is_that_of_the_model_on_this_machine(kind: str) -> None:
         sampling = Sampling(max_new_tokens=24)
         own = "".join(streamed(beside(here), sampling=sampling))
         assert "".join(streamed(engine, sampling=sampling)) == own
+        heard: list[int] = []
+        assert isinstance(engine, EndpointEngine)
+        engine.listen(lambda: heard.append(engine.written))
         assert engine.replies([(HISTORY, sampling)] * 3) == [own] * 3
+        assert len(heard) == max(heard) == engine.written > 3
 
 
 @pytest.mark.parametrize("continues", ["asked", "always", "never", "half", "dropped"])

@@ -8,7 +8,7 @@ from engines.contract import HISTORY, PRIMER, QUESTION
 from engines.tiny_models import ARCHITECTURES
 
 from moralsc.dialogue import Message
-from moralsc.engines.base import Sampling, StopFlag
+from moralsc.engines.base import Sampling, Scoring, StopFlag
 from moralsc.engines.batching import BatchEngine
 from moralsc.engines.local import LocalEngine
 from moralsc.engines.local_replies import Request, side_by_side
@@ -61,6 +61,24 @@ def test_what_dialogues_have_in_common_is_read_once(engines: Any) -> None:
     one, before = engine.tokens, engine.tokens
     engine.replies([(fork, Sampling(1)) for fork in forks])
     assert engine.tokens - before < 2 * one
+
+
+@EACH
+def test_who_listens_hears_of_every_step_and_of_scoring(architecture: str, engines: Any) -> None:
+    engine = engines.get(architecture)
+    counts: list[tuple[int, int]] = []
+    before = engine.written, engine.tokens
+    engine.listen(lambda: counts.append((engine.written - before[0], engine.tokens - before[1])))
+    try:
+        engine.replies([(HISTORY, Sampling(12, temperature=1.0, seed=seed)) for seed in range(3)])
+        written = len(counts)
+        engine.score([Scoring(HISTORY, (" he", " she"), closed=True)])
+    finally:
+        engine.listen(lambda: None)
+    assert counts == sorted(counts)
+    assert 3 < counts[-1][0] <= 36
+    assert len({n for n, _ in counts}) > 5
+    assert len(counts) > written
 
 
 def test_a_dialogue_that_is_too_long_is_an_error_of_its_own(engines: Any) -> None:
