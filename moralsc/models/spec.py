@@ -84,6 +84,8 @@ class ModelSpec:
         quantisation: how its weights are held.
         gguf_file: file inside `repo` or `path`, for GGUF alone.
         template: how dialogues are written for it.
+        prefill: name of the opening after which its options hold most of the probability, one for a whole family;
+            empty for the prompt set's own.
         address: of the API that it is asked through, for one that runs elsewhere; never in the catalogue.
     """
 
@@ -110,6 +112,7 @@ class ModelSpec:
     quantisation: Quantisation = Quantisation.NONE
     gguf_file: str = ""
     template: Template = Template.UNSTATED
+    prefill: str = ""
     address: str = ""
 
     @property
