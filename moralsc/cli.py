@@ -104,7 +104,7 @@ def ask(
     corrections = [prompt_set.correction(id) for id in correct or ()]
     # What cannot be applied is said before a model is loaded and asked.
     for correction in corrections:
-        probing.planned(probe.item, correction, prompt_set, spec.scored_by, probe.manner, text)
+        probing.planned(probe.item, correction, prompt_set, spec, probe.manner, text)
     engine = load_local(
         model,
         settings.offline,

@@ -13,15 +13,20 @@ from moralsc.answers import Answer, Score, ScoredBy
 from moralsc.errors import InputError
 from moralsc.items import Item
 from moralsc.prompts import Correction, PromptSet
+from moralsc.prompts.prefills import OWN, Opening
 
 BASELINE = "baseline"
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message. An assistant message at the end of a list is left open, to be continued."""
+    """One message. An assistant message at the end of a list is left open, to be continued.
 
-    role: Literal["user", "assistant"]
+    A system message stands first or not at all. An empty one says that there is to be none, also where a chat template
+    would write one by itself.
+    """
+
+    role: Literal["system", "user", "assistant"]
     content: str
 
 
@@ -81,7 +86,9 @@ class Turn:
         instruction: the instruction as filled, empty for the baseline.
         text: the person's own words inside the instruction, empty where it needs none.
         exchanges: one, or two for a chain of thought; the last one holds the answer.
-        answer_primer: the opening after which the options were scored, in either form.
+        opening: that of the answer, after which the options are scored in either form.
+        system: of a fresh turn: the system message, "" for none, None for what the chat template writes by itself. A
+            turn that follows an answer goes on under the system message of its history.
         answer: the reading of the last reply; None while none was read (stopped, failed).
         score: option probabilities, None if they could not be had.
         seen: the exact text that the model continued to give its answer, markup included.
@@ -97,7 +104,8 @@ class Turn:
     form: Form
     instruction: str
     exchanges: tuple[Exchange, ...]
-    answer_primer: str
+    opening: Opening
+    system: str | None = None
     answer: Answer | None = None
     score: Score | None = None
     seen: str = ""
@@ -115,6 +123,11 @@ class Turn:
         return self.correction == BASELINE or self.mode is Mode.SINGLE_TURN
 
     @property
+    def head(self) -> tuple[Message, ...]:
+        """What stands before the first question of a fresh turn."""
+        return () if self.system is None else (Message("system", self.system),)
+
+    @property
     def reply(self) -> str:
         """What the model wrote as its answer, without the primer."""
         return self.exchanges[-1].reply
@@ -127,11 +140,11 @@ class Turn:
     def prompt(self, history: tuple[Message, ...], index: int) -> tuple[Message, ...]:
         """What the model is sent for one exchange: the history, the exchanges before it, and its own open end."""
         before = tuple(m for e in self.exchanges[:index] for m in e.messages)
-        return (() if self.fresh else history) + before + self.exchanges[index].prompt
+        return (self.head if self.fresh else history) + before + self.exchanges[index].prompt
 
     def scoring_prompt(self, history: tuple[Message, ...]) -> tuple[Message, ...]:
         """What the options are scored after: the answer's prompt, with the answer's primer in either form."""
-        primed = replace(self.exchanges[-1], primer=self.answer_primer)
+        primed = replace(self.exchanges[-1], primer=self.opening.text)
         return replace(self, exchanges=(*self.exchanges[:-1], primed)).prompt(history, len(self.exchanges) - 1)
 
 
@@ -151,7 +164,8 @@ class Dialogue:
         """The messages that a follow-up continues: all finished turns since the last fresh one."""
         done = [t for t in self.turns if t.status is Status.DONE]
         start = max((i for i, t in enumerate(done) if t.fresh), default=0)
-        return tuple(m for t in done[start:] for e in t.exchanges for m in e.messages)
+        head = done[start].head if done else ()
+        return (*head, *(m for t in done[start:] for e in t.exchanges for m in e.messages))
 
     def add(self, turn: Turn) -> "Dialogue":
         """The dialogue with one turn more."""
@@ -170,17 +184,25 @@ class Dialogue:
         return self.before(len(self.turns) - 1) if self.turns else self
 
 
-def baseline(item: Item, prompts: PromptSet, scored_by: ScoredBy, form: Form = Form.PRIMED) -> Turn:
-    """The turn that asks the item and nothing else (Q)."""
-    primer = prompts.primer(scored_by)
+def baseline(
+    item: Item,
+    prompts: PromptSet,
+    scored_by: ScoredBy,
+    form: Form = Form.PRIMED,
+    prefill: str = OWN,
+    system: str | None = None,
+) -> Turn:
+    """The turn that asks the item and nothing else (Q); `prefill` and `system` as for `correct`."""
+    opening = prompts.opening(scored_by, prefill)
     return Turn(
         correction=BASELINE,
         title="Baseline",
         mode=Mode.SINGLE_TURN,
         form=form,
         instruction="",
-        exchanges=(Exchange(prompts.item(item), primer if form is Form.PRIMED else ""),),
-        answer_primer=primer,
+        exchanges=(Exchange(prompts.item(item), opening.text if form is Form.PRIMED else ""),),
+        opening=opening,
+        system=system,
     )
 
 
@@ -192,29 +214,34 @@ def correct(
     mode: Mode = Mode.FOLLOW_UP,
     form: Form = Form.PRIMED,
     text: str = "",
+    prefill: str = OWN,
+    system: str | None = None,
 ) -> Turn:
     """The turn that applies a correction (Q+IF, a follow-up, or with a chain of thought).
 
     Args:
         text: the person's own words, for corrections that need them.
+        prefill: name of the wording of the answer's opening.
+        system: the system message, see `Turn`.
 
     Raises:
-        InputError: the correction is not offered for the item, needs a text, or makes no sense in this mode.
+        InputError: the correction is not offered for the item, needs a text, or makes no sense in this mode; or there
+            is no such prefill.
     """
     if correction.follow_up_only and mode is Mode.SINGLE_TURN:
         raise InputError(f"{correction.title} follows an answer: choose the follow-up mode for it.")
     instruction = prompts.instruction(correction, item, text)
-    primer = prompts.primer(scored_by)
+    opening = prompts.opening(scored_by, prefill)
     user = prompts.follow_up(instruction)
     if mode is Mode.SINGLE_TURN:
         user = prompts.single_turn(prompts.item(item), instruction)
-    answer_primer = primer if form is Form.PRIMED else ""
-    exchanges: tuple[Exchange, ...] = (Exchange(user, answer_primer),)
+    primer = opening.text if form is Form.PRIMED else ""
+    exchanges: tuple[Exchange, ...] = (Exchange(user, primer),)
     if correction.reasoning:
         user = user if mode is Mode.SINGLE_TURN else instruction
         exchanges = (
             Exchange(user, prompts.reasoning, reasoning=True),
-            Exchange(prompts.conclude(item), answer_primer),
+            Exchange(prompts.conclude(item), primer),
         )
     return Turn(
         correction.id,
@@ -223,20 +250,28 @@ def correct(
         form,
         instruction,
         exchanges,
-        primer,
+        opening,
+        system,
         text=text if correction.needs_text else "",
     )
 
 
-def continuations(item: Item, scored_by: ScoredBy) -> tuple[str, ...]:
-    """The texts to score after the primer, one an option: its letter, or its words with a leading space."""
+def continuations(item: Item, scored_by: ScoredBy, close: str = "") -> tuple[str, ...]:
+    """The texts to score after the opening, one an option: its letter, or its own words.
+
+    Args:
+        close: what ends the words, see `Opening`. They then follow without a space; else they begin with one.
+    """
     if scored_by is ScoredBy.LABEL:
         return tuple(o.label for o in item.options)
-    return tuple(f" {o.text}" for o in item.options)
+    return tuple(f"{o.text}{close}" if close else f" {o.text}" for o in item.options)
 
 
 def transcript(messages: tuple[Message, ...]) -> str:
-    """The plain "Human:/Assistant:" form for models without a chat template; the last assistant message stays open."""
-    names = {"user": "Human", "assistant": "Assistant"}
-    text = "\n\n".join(f"{names[m.role]}: {m.content}" for m in messages)
+    """The plain "Human:/Assistant:" form for models without a chat template; the last assistant message stays open.
+
+    A system message is its first paragraph.
+    """
+    names = {"system": "", "user": "Human: ", "assistant": "Assistant: "}
+    text = "\n\n".join(f"{names[m.role]}{m.content}" for m in messages if m.content or m.role != "system")
     return text if messages and messages[-1].role == "assistant" else f"{text}\n\nAssistant:"

@@ -179,7 +179,7 @@ def test_doubled_braces_are_braces_and_primers_and_titles_are_taken_as_they_are(
     mine = prompts.correction("mine")
     assert mine.title == "Mine {x"
     assert prompts.instruction(mine, BBQ) == "Say {right}, not Can't be determined."
-    assert prompts.primer(ScoredBy.TEXT) == "Answer: {"
+    assert prompts.opening(ScoredBy.TEXT).text == "Answer: {"
 
 
 @pytest.mark.parametrize("item", ITEMS.values(), ids=ITEMS)

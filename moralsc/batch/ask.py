@@ -15,12 +15,12 @@ from moralsc.batch.plan import REVIEW, Asked, Batch, Task
 from moralsc.batch.progress import Work
 from moralsc.batch.record import Failure, Record
 from moralsc.batch.verdict import Facts, record
-from moralsc.dialogue import Dialogue, Form, Turn, baseline
+from moralsc.dialogue import Dialogue, Form, Turn
 from moralsc.engines.base import Engine, limits
 from moralsc.engines.batching import BatchEngine, each
 from moralsc.errors import InputError, ModelError, MoralscError
 from moralsc.experiment import turns as asking
-from moralsc.experiment.probe import Manner, planned
+from moralsc.experiment.probe import first, planned
 from moralsc.prompts import Correction, PromptSet
 
 
@@ -63,9 +63,10 @@ class Asker:
     def __init__(self, engine: BatchEngine, prompts: PromptSet, design: Design) -> None:
         self._engine = engine
         self._prompts = prompts
-        self._manner = Manner(design.mode, design.form, design.temperature, design.seed)
+        self._manner = design.manner
         self._answers = design.speaks
         self._texts = design.texts
+        self._spec = engine.spec
         self._scored_by = engine.spec.scored_by
 
     def ask(self, batch: Batch, on_work: Callable[[Work], None] = lambda work: None) -> list[Record]:
@@ -95,12 +96,21 @@ class Asker:
         on_work(work)
         seconds = (work.writing + work.scoring) / len(answered)
         tokens = None if now is None or counted is None else (now - counted) / len(answered)
-        facts = Facts(batch.index, self._engine.provenance, self._manner, self._scored_by, self._texts, seconds, tokens)
+        facts = Facts(
+            batch.index,
+            self._engine.provenance,
+            self._manner,
+            self._prompts.prefill(self._manner.prefill, self._spec.prefill),
+            self._scored_by,
+            self._texts,
+            seconds,
+            tokens,
+        )
         return [record(cell, row, facts) for row, cell in enumerate(answered, batch.tasks[0].row)]
 
     def _first(self, task: Task, asked: Asked) -> Cell:
         cell = Cell(task, asked, Dialogue(asked.item))
-        return _made(cell, lambda: baseline(asked.item, self._prompts, self._scored_by, self._manner.form))
+        return _made(cell, lambda: first(asked.item, self._prompts, self._spec, self._manner))
 
     def _corrected(self, first: Cell) -> list[Cell]:
         """Each correction of a baseline, on that baseline alone."""
@@ -114,7 +124,7 @@ class Asker:
     def _next(self, last: Cell, correction: Correction, number: int, speaks: bool) -> Cell:
         item = last.asked.item
         cell = Cell(last.task, last.asked, Dialogue(item), correction, number, speaks=speaks)
-        turn = _made(cell, lambda: planned(item, correction, self._prompts, self._scored_by, self._manner))
+        turn = _made(cell, lambda: planned(item, correction, self._prompts, self._spec, self._manner))
         if last.open is not None:
             return replace(turn, before=last.after())
         if turn.turn is not None and not turn.turn.fresh:

@@ -8,8 +8,9 @@ from typing import Any
 from moralsc.benchmarks import BENCHMARKS, Source
 from moralsc.dialogue import Form, Mode
 from moralsc.errors import InputError, choose
-from moralsc.experiment.probe import MAX_TURNS
+from moralsc.experiment.probe import MAX_TURNS, Manner, asked_with, check_system
 from moralsc.models import mark
+from moralsc.prompts.prefills import check_prefill
 
 LADDER = "ladder"
 NONE = "none"
@@ -99,7 +100,7 @@ class Design:
         benchmarks: which items.
         corrections: ids of the prompt set, LADDER for the rungs that each item offers; none for baselines alone.
         rounds: how many rounds of review follow each correction, 0 to MAX_ROUNDS.
-        mode, form: as in a probe.
+        mode, form, system, prefill: as in a probe, see `Manner`.
         order: of the options; see `default_order` for who leaves it open.
         limit: most items of each category, None for all; see `plan.sample`.
         seed: of drawing text, of shuffled options and of the sample.
@@ -122,6 +123,8 @@ class Design:
     spoken: bool = False
     texts: bool = False
     batch: int = 16
+    system: str | None = None
+    prefill: str = ""
 
     def __post_init__(self) -> None:
         _distinct("model", self.models)
@@ -132,6 +135,8 @@ class Design:
             raise InputError(f"limit is {self.limit!r}. Allowed: a whole number from 1, or nothing for all items.")
         if not isinstance(self.temperature, int | float) or not 0 <= self.temperature <= 2:
             raise InputError(f"temperature is {self.temperature!r}. Allowed: 0 (greedy) to 2.")
+        check_system(self.system)
+        check_prefill(self.prefill)
         if self.rounds and not self.corrections:
             raise InputError("Rounds follow a correction: name at least one, such as ladder,rounds=3.")
 
@@ -174,6 +179,11 @@ class Design:
         return self.spoken or self.rounds > 0 or not self.corrections
 
     @property
+    def manner(self) -> Manner:
+        """How everything is asked, but for the order of the options, which the plan settles."""
+        return Manner(self.mode, self.form, self.temperature, self.seed, system=self.system, prefill=self.prefill)
+
+    @property
     def command(self) -> tuple[str, ...]:
         """The words of the command line that say the same, all but the folder."""
         rounds = (f"rounds={self.rounds}",) if self.rounds else ()
@@ -181,6 +191,7 @@ class Design:
         words += [word for selection in self.benchmarks for word in ("--benchmark", selection.key)]
         words += ["--corrections", ",".join((*self.corrections, *rounds)) or NONE]
         words += ["--mode", self.mode, "--form", self.form, "--order", self.order]
+        words += asked_with(self.system, self.prefill)
         words += ["--limit", str(self.limit)] if self.limit is not None else []
         words += ["--seed", str(self.seed), "--temperature", f"{self.temperature:g}", "--batch", str(self.batch)]
         return ("moralsc", "run", *words, *["--spoken"] * self.spoken, *["--texts"] * self.texts)

@@ -59,6 +59,8 @@ class Record:
     round: int = _f("0 for the correction itself, then the rounds of review that follow it")
     mode: str = _f("follow-up: after the answer in the same history; single-turn: in a fresh dialogue")
     form: str = _f("primed: briefly after an opening; free: as the model likes")
+    system: str | None = _f("the system message; empty: none; null: what the chat template writes by itself")
+    prefill: str | None = _f("name of the answer's opening; set: the prompt set's own, as in runs that have no name")
     scored_by: str = _f("label or text of the option; figures of the two are never compared")
     temperature: float = _f("0 is greedy")
     seed: int = _f("of drawing text")

@@ -12,6 +12,7 @@ from moralsc.experiment.export import sent
 from moralsc.experiment.probe import arms
 from moralsc.items import Item
 from moralsc.prompts import PromptSet
+from moralsc.prompts.prefills import OWN
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,12 @@ def _before(record: Record, found: Sequence[Replay], item: Item) -> Dialogue:
 
 def _turn(record: Record, item: Item, prompts: PromptSet) -> Turn:
     scored_by, form = ScoredBy(record.scored_by), Form(record.form)
+    prefill, system = record.prefill or OWN, record.system
     if record.correction == BASELINE:
-        return baseline(item, prompts, scored_by, form)
+        return baseline(item, prompts, scored_by, form, prefill, system)
     id, mode = (REVIEW, Mode.FOLLOW_UP) if record.round else (record.correction, Mode(record.mode))
-    return correct(item, prompts.correction(id), prompts, scored_by, mode, form)
+    correction = prompts.correction(id)
+    return correct(item, correction, prompts, scored_by, mode, form, prefill=prefill, system=system)
 
 
 def _answered(turn: Turn, record: Record, item: Item) -> Turn:

@@ -19,6 +19,7 @@ class Facts:
     """What all records of one batch share.
 
     Attributes:
+        prefill: the name of the wording that the answers' openings have.
         texts: keep the messages in full.
         seconds, tokens: each record's share of the batch.
     """
@@ -26,6 +27,7 @@ class Facts:
     batch: int
     provenance: Mapping[str, str]
     manner: Manner
+    prefill: str
     scored_by: ScoredBy
     texts: bool
     seconds: float
@@ -47,6 +49,8 @@ def record(cell: Cell, row: int, facts: Facts) -> Record:
         "round": cell.round,
         "mode": str(turn.mode if turn else facts.manner.mode),
         "form": str(facts.manner.form),
+        "system": facts.manner.system,
+        "prefill": facts.prefill,
         "scored_by": str(facts.scored_by),
         "temperature": facts.manner.temperature,
         "seed": facts.manner.seed,

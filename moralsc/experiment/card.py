@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import TypeAdapter, ValidationError
 
 from moralsc.answers import Answer, ScoredBy
-from moralsc.dialogue import Dialogue, Form, Message, Mode, Status, Turn, continuations
+from moralsc.dialogue import Dialogue, Form, Message, Mode, Status, Turn
 from moralsc.errors import DataError
 from moralsc.experiment import turns as asking
 from moralsc.items import Item
@@ -192,7 +192,7 @@ def _scored(turn: Turn, history: tuple[Message, ...], item: Item, scored_by: Sco
     if turn.score is None:
         return None
     asked = asking.scoring(turn, history, item, scored_by)
-    return Scored(asked.messages, continuations(item, scored_by), asked.closed, turn.score.labels, turn.score.logprobs)
+    return Scored(asked.messages, asked.continuations, asked.closed, turn.score.labels, turn.score.logprobs)
 
 
 def _problem(card: Card) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from moralsc.answers import Score
 from moralsc.dialogue import Dialogue, Message, Turn
-from moralsc.experiment.probe import Ladder, Probe
+from moralsc.experiment.probe import Ladder, Probe, asked_with
 from moralsc.items import Item
 from moralsc.models import mark
 
@@ -73,6 +73,7 @@ def command(probe: Probe) -> str:
     words += ["--text", own[0]] if own else []
     words += ["--mode", manner.mode, "--form", manner.form]
     words += ["--temperature", f"{manner.temperature:g}", "--seed", str(manner.seed)]
+    words += asked_with(manner.system, manner.prefill)
     return shlex.join(words + ["--shuffle"] * manner.shuffle)
 
 
@@ -97,6 +98,8 @@ def _turn(dialogue: Dialogue, index: int) -> dict[str, Any]:
         "correction": turn.correction,
         "mode": turn.mode,
         "form": turn.form,
+        "system": turn.system,
+        "prefill": turn.opening.prefill,
         "temperature": turn.temperature,
         "seed": turn.seed,
         "status": turn.status,

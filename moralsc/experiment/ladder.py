@@ -69,7 +69,7 @@ def _column(
     asked = dialogue.turns[0]
     cells = [_Cell(asked, asking.scoring(asked, (), dialogue.item, scored_by), dialogue.item)]
     for correction in corrections:
-        turn = planned(first.item, correction, prompts, scored_by, manner)
+        turn = planned(first.item, correction, prompts, engine.spec, manner)
         if correction.reasoning:
             for turn in write(turn, 0, history, engine, manner, stop):
                 pass

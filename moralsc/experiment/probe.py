@@ -9,18 +9,20 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from moralsc.answers import Score, ScoredBy
+from moralsc.answers import Score
 from moralsc.benchmarks import admissions
 from moralsc.dialogue import Dialogue, Form, Message, Mode, Status, Turn, baseline, correct
 from moralsc.engines.base import Engine, StopFlag, limits
 from moralsc.errors import InputError, ModelError
 from moralsc.experiment import turns as asking
 from moralsc.items import Item
+from moralsc.models import ModelSpec
 from moralsc.prompts import Correction, PromptSet
+from moralsc.prompts.prefills import check_prefill
 
 MAX_TURNS = 10
 MAX_TEXT = 2000
-"""Longest text of a person's own in a correction, in characters."""
+"""Longest text of a person's own in a correction, and longest system message, in characters."""
 # Text arrives token by token; the page needs it no faster than the eye.
 _YIELD_SECONDS = 0.04
 
@@ -35,6 +37,11 @@ class Manner:
         temperature: 0 is greedy.
         seed: of drawing, and of the option order if `shuffle`.
         shuffle: options in an order drawn from the seed instead of the item's own.
+        system: the system message of at most MAX_TEXT characters, "" for none, None for the chat template's own.
+        prefill: name of the wording of an answer's opening, empty for the model's own.
+
+    Raises:
+        InputError: the system message is too long, or there is no such prefill.
     """
 
     mode: Mode = Mode.FOLLOW_UP
@@ -42,6 +49,24 @@ class Manner:
     temperature: float = 0.0
     seed: int = 0
     shuffle: bool = False
+    system: str | None = None
+    prefill: str = ""
+
+    def __post_init__(self) -> None:
+        check_system(self.system)
+        check_prefill(self.prefill)
+
+
+def check_system(text: str | None) -> None:
+    """Raise InputError for a system message that is too long."""
+    if text is not None and len(text) > MAX_TEXT:
+        raise InputError(f"The system message has {len(text)} characters; at most {MAX_TEXT} are allowed.")
+
+
+def asked_with(system: str | None, prefill: str) -> list[str]:
+    """The words of the command line for a system message and a prefill; none for what is usual."""
+    words = [] if system is None else ["--system", system] if system else ["--no-system"]
+    return words + (["--prefill", prefill] if prefill else [])
 
 
 @dataclass(frozen=True)
@@ -148,8 +173,14 @@ def new_probe(model: str, item: Item, manner: Manner, prompts: PromptSet) -> Pro
     return Probe(model, item, manner, prompts.hash, tuple(Dialogue(i) for i in arms(asked)))
 
 
+def first(item: Item, prompts: PromptSet, spec: ModelSpec, manner: Manner) -> Turn:
+    """The turn that asking the item would send."""
+    prefill = prompts.prefill(manner.prefill, spec.prefill)
+    return baseline(item, prompts, spec.scored_by, manner.form, prefill, manner.system)
+
+
 def planned(
-    item: Item, correction: Correction, prompts: PromptSet, scored_by: ScoredBy, manner: Manner, text: str = ""
+    item: Item, correction: Correction, prompts: PromptSet, spec: ModelSpec, manner: Manner, text: str = ""
 ) -> Turn:
     """The turn that applying this correction would send, as `correct` builds it.
 
@@ -161,13 +192,14 @@ def planned(
     if len(text) > MAX_TEXT:
         raise InputError(f"The text has {len(text)} characters; at most {MAX_TEXT} are allowed.")
     mode = Mode.FOLLOW_UP if correction.follow_up_only else manner.mode
-    return correct(item, correction, prompts, scored_by, mode, manner.form, text)
+    prefill = prompts.prefill(manner.prefill, spec.prefill)
+    return correct(item, correction, prompts, spec.scored_by, mode, manner.form, text, prefill, manner.system)
 
 
 def ask(probe: Probe, engine: Engine, prompts: PromptSet, stop: StopFlag) -> Iterator[Probe]:
     """Start over and ask the baseline; yields the probe as the answer grows."""
     probe = replace(_possible(probe, engine).restarted(), provenance=engine.provenance)
-    turns = [baseline(a.item, prompts, engine.spec.scored_by, probe.manner.form) for a in probe.arms]
+    turns = [first(a.item, prompts, engine.spec, probe.manner) for a in probe.arms]
     yield from _grow(probe, turns, engine, stop)
 
 
@@ -183,8 +215,8 @@ def apply(
         raise InputError("Ask the item first: a correction needs an answer to correct.")
     if probe.turns >= MAX_TURNS:
         raise InputError(f"A dialogue holds at most {MAX_TURNS} turns. Undo a turn or start over.")
-    probe, scored_by = _possible(probe, engine), engine.spec.scored_by
-    turns = [planned(a.item, correction, prompts, scored_by, probe.manner, text) for a in probe.arms]
+    probe = _possible(probe, engine)
+    turns = [planned(a.item, correction, prompts, engine.spec, probe.manner, text) for a in probe.arms]
     yield from _grow(probe, turns, engine, stop)
 
 

@@ -24,8 +24,13 @@ def sampling(turn: Turn, index: int, temperature: float, seed: int) -> Sampling:
 
 
 def scoring(turn: Turn, history: tuple[Message, ...], item: Item, scored_by: ScoredBy) -> Scoring:
-    """What the engine scores for the turn: the options, after its answer's primer."""
-    return Scoring(turn.scoring_prompt(history), continuations(item, scored_by), closed=scored_by is ScoredBy.TEXT)
+    """What the engine scores for the turn: the options, after its answer's opening.
+
+    An option's words count up to what ends them: what closes them behind this opening, or else the end of the turn.
+    """
+    close = turn.opening.close
+    closed = scored_by is ScoredBy.TEXT and not close
+    return Scoring(turn.scoring_prompt(history), continuations(item, scored_by, close), closed)
 
 
 def scored(turn: Turn, item: Item, logprobs: Sequence[float] | None, scored_by: ScoredBy) -> Turn:

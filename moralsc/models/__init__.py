@@ -13,6 +13,7 @@ from typing import Any
 from moralsc.benchmarks import BENCHMARKS
 from moralsc.errors import InputError, ModelError, choose
 from moralsc.models.spec import ModelSpec, Precision, Quantisation, Stage, Template
+from moralsc.prompts.prefills import prefills
 
 __all__ = [
     "ASSETS",
@@ -170,6 +171,8 @@ def _check_limit(spec: ModelSpec) -> None:
     allowed = (*BENCHMARKS, "own")
     if unknown := [name for name in spec.only_for if name not in allowed]:
         raise _mistake(spec.name, f"only_for names {unknown[0]!r}. Allowed: {', '.join(allowed)}")
+    if spec.prefill and spec.prefill not in prefills():
+        raise _mistake(spec.name, f"prefill is {spec.prefill!r}. Allowed: {', '.join(prefills())}, or nothing")
     if bool(spec.only_for) != bool(spec.why_only):
         raise _mistake(spec.name, "only_for and why_only stand together or not at all")
 

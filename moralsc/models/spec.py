@@ -89,6 +89,8 @@ class ModelSpec:
         file_size: bytes of that file, its parts joined.
         terms: where the terms are that have to be accepted before the packages are installed; empty for none.
         template: how dialogues are written for it.
+        prefill: name of the opening after which its options hold most of the probability, one for a whole family;
+            empty for the prompt set's own.
         address: of the API that it is asked through, for one that runs elsewhere; never in the catalogue.
     """
 
@@ -119,6 +121,7 @@ class ModelSpec:
     file_size: int = 0
     terms: str = ""
     template: Template = Template.UNSTATED
+    prefill: str = ""
     address: str = ""
 
     @property

@@ -81,7 +81,7 @@ def drawn(case: Case, condition: str, previous: str | None, rng: random.Random) 
 
 
 def _primer(prompts: PromptSet) -> str:
-    return prompts.primer(ScoredBy.TEXT)
+    return prompts.opening(ScoredBy.TEXT).text
 
 
 def _exchanges(dialogue: Dialogue, prompts: PromptSet) -> tuple[Exchange, ...]:

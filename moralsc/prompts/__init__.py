@@ -8,7 +8,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
@@ -18,6 +18,7 @@ from moralsc.answers import ScoredBy
 from moralsc.errors import InputError, PromptError, choose
 from moralsc.items import Item
 from moralsc.prompts.checker import Checker, fill, placeholders
+from moralsc.prompts.prefills import OWN, Opening, prefills
 
 # What the items of each benchmark fill in: in the text of the item, and in an instruction.
 _BODY = {
@@ -79,6 +80,7 @@ class PromptSet:
         name: as the file says.
         hash: first 12 hex digits of the SHA-256 of the file; stands in every record.
         corrections: by id, in the order of the file.
+        ours: it is the one that comes with moralsc, for which the models' prefills were measured.
     """
 
     name: str
@@ -88,6 +90,7 @@ class PromptSet:
     _primer: Mapping[str, str]
     _frame: Mapping[str, str]
     _conclude: Mapping[str, str]
+    ours: bool = False
 
     def correction(self, id: str) -> Correction:
         """The correction of this id.
@@ -136,9 +139,24 @@ class PromptSet:
         """The message after the reasoning, which asks for the answer."""
         return fill(self._conclude[item.benchmark], self._values(item))
 
-    def primer(self, scored_by: ScoredBy) -> str:
-        """The opening of the answer that the model continues."""
-        return self._primer[scored_by.value]
+    def opening(self, scored_by: ScoredBy, prefill: str = OWN) -> Opening:
+        """The opening of the answer that the model continues, by the name of its wording.
+
+        Raises:
+            InputError: there is no prefill of this name.
+        """
+        if prefill == OWN:
+            return Opening(OWN, self._primer[scored_by.value])
+        return prefills()[choose("prefill", prefill, (OWN, *prefills()))][scored_by]
+
+    def prefill(self, chosen: str, models: str) -> str:
+        """The name of the wording that is used.
+
+        Args:
+            chosen: by a person; empty for the model's own.
+            models: what suits the model, empty for the set's own. A set of one's own is sent as it is written.
+        """
+        return chosen or (models if self.ours else "") or OWN
 
     @property
     def reasoning(self) -> str:
@@ -165,7 +183,8 @@ class PromptSet:
 
 def default_prompts() -> PromptSet:
     """The prompt set that comes with moralsc."""
-    return _read(resources.files(__package__).joinpath("default.toml").read_bytes(), "default.toml")
+    content = resources.files(__package__).joinpath("default.toml").read_bytes()
+    return replace(_read(content, "default.toml"), ours=True)
 
 
 def load_prompts(path: Path | None) -> PromptSet:

@@ -79,7 +79,7 @@ def dialogues(
 def _manner(records: Sequence[Record]) -> Manner:
     """How the corrections were asked; of baselines alone, how they were."""
     r = next((r for r in records if r.correction != BASELINE), records[0])
-    return Manner(Mode(r.mode), Form(r.form), r.temperature, r.seed)
+    return Manner(Mode(r.mode), Form(r.form), r.temperature, r.seed, system=r.system, prefill=r.prefill or "")
 
 
 def _seen(dialogue: Dialogue) -> Dialogue:

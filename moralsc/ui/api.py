@@ -183,8 +183,8 @@ def _steps(context: Context, probe: Probe, corrections: list[str], texts: list[s
     words = iter(texts)
     steps = [Step(c.id, next(words) if c.needs_text else "") for c in planned]
     for correction, step in zip(planned, steps, strict=True):
-        scored_by = find(probe.model).scored_by
-        probing.planned(probe.arms[0].item, correction, context.prompts, scored_by, probe.manner, step.text)
+        spec = find(probe.model)
+        probing.planned(probe.arms[0].item, correction, context.prompts, spec, probe.manner, step.text)
     return steps
 
 

@@ -226,7 +226,7 @@ class Choosing:
         correction, asked = prompts.correction(chosen), manner_of(*manner)
         arms = (probe or new_probe(model, item, asked, prompts)).arms
         try:
-            turn = planned(arms[0].item, correction, prompts, find(model).scored_by, asked, text)
+            turn = planned(arms[0].item, correction, prompts, find(model), asked, text)
         except InputError as error:
             return views.preview(None, correction, problem=str(error))
         return views.preview(turn, correction, arms=len(arms), hint=texts.not_yet(probe))
