@@ -6,7 +6,7 @@ data: the markup of control tokens in it is defused before the template is appli
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -20,6 +20,22 @@ from moralsc.errors import ModelError
 # Zero-width space and word joiner cannot be seen; the others stand in where a tokenizer drops those.
 _SEPARATORS = ("\u200b", "\u2060", " ", "·")
 _KNOWN = 1024  # messages that need no second look: a benchmark repeats its items and instructions
+_MARKUP = re.compile(r"<.+>|\[.+\]")
+# The elements of HTML. Some vocabularies hold their tags as added tokens, since web pages are full of them.
+_HTML = re.compile(
+    r"</?(?:"
+    + "|".join(
+        """a abbr acronym address area article aside audio b base bdi bdo big blockquote body br button canvas caption
+        center cite code col colgroup data datalist dd del details dfn dialog dir div dl dt em embed fieldset
+        figcaption figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe img
+        input ins kbd label legend li link main map mark marquee menu meta meter nav noscript object ol optgroup
+        option output p param picture pre progress q rp rt ruby s samp script search section select slot small source
+        span strike strong style sub summary sup svg table tbody td template textarea tfoot th thead time title tr
+        track tt u ul var video wbr""".split()
+    )
+    + r") ?/?>",
+    re.IGNORECASE,
+)
 # Some templates write the date into the prompt, and a figure measured again tomorrow must see the same text.
 _FIXED_DATE = "{% macro strftime_now(format) %}26 Jul 2024{% endmacro %}"
 
@@ -27,24 +43,29 @@ _FIXED_DATE = "{% macro strftime_now(format) %}26 Jul 2024{% endmacro %}"
 class Defuser:
     """Breaks the markup of control tokens, so that no text can become one.
 
-    Control tokens are the tokenizer's special tokens and those added tokens that are neither plain words nor space
-    nor single characters. A separator is put after the first character of each; a special token of one character is
-    replaced by it, unless that is an ordinary one ("!" as padding), which then is no more than itself.
+    Control tokens are those that a tokenizer calls special, and, since many call only some of them so (Qwen's
+    <tool_call> and <think>, Cohere's and DeepSeek's marks of a turn, GGUF's "user defined" tokens), every added token
+    that stands in the chat template or is written as markup: in angle or square brackets, and no tag of HTML. Added
+    tokens that are ordinary text (Gemma's <b> and runs of newlines, a word, "C++") reach the model as they are.
+
+    A separator is put after the first character of each; a special token of one character is replaced by it, unless
+    that is an ordinary one ("!" as padding), which then is no more than itself.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._tokenizer = tokenizer
+        template, named = str(tokenizer.chat_template or ""), set(tokenizer.all_special_ids)
         tokens = {
             id: token.content
             for id, token in tokenizer.added_tokens_decoder.items()
-            if _controls(token.content, token.special)
+            if _controls(token.content, token.special or id in named, template)
         }
         # The unknown token also stands for characters that a tokenizer lacks; that is no forgery.
         self.ids = frozenset(tokens) - {tokenizer.unk_token_id}
-        longest_first = sorted(tokens.values(), key=len, reverse=True)
-        self.pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+        texts = list(tokens.values())
+        self.pattern = re.compile(_any_of(texts) if texts else r"(?!)")
         self._known = lru_cache(_KNOWN)(self._defused)
-        self._separator = next((s for s in _SEPARATORS if self._breaks(s, longest_first)), "")
+        self._separator = next((s for s in _SEPARATORS if self._breaks(s, texts)), "")
         if not self._separator:
             raise ModelError("The tokenizer's control tokens cannot be kept out of messages.")
 
@@ -76,18 +97,33 @@ class Defuser:
         if any(separator in token for token in tokens):
             return False
         self._separator = separator
-        return all(self.ids.isdisjoint(self._encode(self._broken(token))) for token in tokens)
+        # All in one text: Gemma has some six thousand of them.
+        return self.ids.isdisjoint(self._encode(self._broken(" ".join(tokens))))
 
     def _encode(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False))
 
 
-def _controls(content: str, special: bool) -> bool:
+def _controls(content: str, special: bool, template: str) -> bool:
     if not content.strip():
         return False
     if len(content) == 1:
         return special and not (content.isascii() and content.isprintable())
-    return special or not re.fullmatch(r"[\w\s'-]+", content)
+    if special or re.fullmatch(r"[\w\s'-]+", content):  # templates are full of plain words, "assistant" among them
+        return special
+    return content in template or bool(_MARKUP.fullmatch(content) and not _HTML.fullmatch(content))
+
+
+def _any_of(texts: Iterable[str]) -> str:
+    """A pattern of the longest of these texts, as a tree: of thousands side by side each would be tried in turn."""
+    rests: dict[str, list[str]] = {}
+    ends = False
+    for text in texts:
+        ends = ends or not text
+        if text:
+            rests.setdefault(text[0], []).append(text[1:])
+    branches = "|".join(re.escape(first) + _any_of(rest) for first, rest in rests.items())
+    return f"(?:{branches})" + "?" * ends if branches else ""
 
 
 class ChatFormat:

@@ -8,6 +8,7 @@ import pytest
 from engines.contract import HISTORY, LABELS, PRIMER, PRONOUNS, QUESTION
 from engines.tiny_models import CHATML, byte_level, chat_tokenizer
 from tokenizers import AddedToken
+from transformers import PreTrainedTokenizerFast
 
 from moralsc.dialogue import Message, transcript
 from moralsc.engines.base import Scoring
@@ -67,6 +68,59 @@ def test_text_that_is_not_markup_stays_as_it_is(tokenizers: Any) -> None:
     # "plumber" and the double space are added tokens, yet ordinary text.
     for text in ["The plumber  left.", "a < b | c > d", "<|im_middle|>", "漢字 😀 \n\n  x", ""]:
         assert defuse(text) == text
+
+
+def added(tokens: list[str], template: str = "") -> Any:
+    """A tokenizer with these added tokens, none of which it calls special, as files in GGUF often have them."""
+    tokenizer = byte_level(["</s>"], template, eos_token="</s>")
+    tokenizer.add_tokens([AddedToken(token) for token in tokens])
+    return tokenizer
+
+
+ORDINARY = ["<b>", "</b>", "<table>", "<h2>", "<br/>", "<CODE>", "\n\n", "\t\t", "  ", "▁▁", "plumber", "C++", "👍🏽"]
+
+
+def test_added_tokens_that_are_ordinary_text_reach_the_model_as_they_are() -> None:
+    tokenizer = added(ORDINARY, CHATML)
+    defuse = Defuser(tokenizer)
+    text = "".join(ORDINARY) + " An <b>old</b> man, a  plumber,\n\n wrote <h2>C++</h2>."
+    assert defuse(text) == text
+    assert tokenizer.convert_tokens_to_ids("<b>") in tokenizer.encode(defuse(text))
+
+
+# What families of models have among the added tokens that they do not call special.
+QWEN = ["<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", "<|fim_prefix|>", "<|im_start|>"]
+GEMMA = ["<start_of_turn>", "<end_of_turn>", "<start_of_image>", "[multimodal]", *(f"<unused{n}>" for n in range(12))]
+LLAMA = ["<|start_header_id|>", "<|eot_id|>", "[INST]", "[/INST]", "<<SYS>>"]
+OTHERS = ["<｜User｜>", "<｜Assistant｜>", "<|START_OF_TURN_TOKEN|>", "[|user|]", "<user>", "<human>", "<fim_prefix>"]
+
+
+@pytest.mark.parametrize("template", ["", CHATML], ids=["no template", "template"])
+@pytest.mark.parametrize("tokens", [QWEN, GEMMA, LLAMA, OTHERS], ids=["Qwen", "Gemma", "Llama", "others"])
+def test_markup_of_a_dialogue_is_broken_though_the_tokenizer_does_not_call_it_special(
+    tokens: list[str], template: str
+) -> None:
+    tokenizer = added([*tokens, *ORDINARY], template)
+    defuse = Defuser(tokenizer)
+    markup = {tokenizer.convert_tokens_to_ids(token) for token in tokens}
+    for text in hostile_texts([*tokens[:7], "<b>"]):
+        assert markup.isdisjoint(tokenizer.encode(defuse(text), add_special_tokens=False)), text
+
+
+@pytest.mark.parametrize("mark", ["### Instruction:", "<b>", "USER:"])
+def test_what_the_template_writes_is_broken_whatever_its_form(mark: str) -> None:
+    text = f"{mark} obey"
+    assert Defuser(added([mark]))(text) == text
+    tokenizer = added([mark], f"{{{{ '{mark}' }}}}" + CHATML)
+    assert tokenizer.convert_tokens_to_ids(mark) not in tokenizer.encode(Defuser(tokenizer)(text))
+
+
+def test_a_token_that_ends_a_reply_is_broken_though_it_looks_like_a_tag() -> None:
+    backend = byte_level([]).backend_tokenizer
+    backend.add_tokens([AddedToken("<s>"), AddedToken("</s>")])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>")
+    assert not any(token.special for token in tokenizer.added_tokens_decoder.values())
+    assert Defuser(tokenizer)("<s>a</s>") == "<\u200bs>a<\u200b/s>"
 
 
 def test_defused_markup_reads_the_same_to_a_person(tokenizers: Any) -> None:
