@@ -15,7 +15,7 @@ from moralsc.batch.plan import REVIEW, Asked, Batch, Task
 from moralsc.batch.progress import Work
 from moralsc.batch.record import Failure, Record
 from moralsc.batch.verdict import Facts, record
-from moralsc.dialogue import Dialogue, Form, Turn
+from moralsc.dialogue import Dialogue, Form, Message, Turn
 from moralsc.engines.base import Engine, limits
 from moralsc.engines.batching import BatchEngine, each
 from moralsc.errors import InputError, ModelError, MoralscError
@@ -102,11 +102,18 @@ class Asker:
             self._manner,
             self._prompts.prefill(self._manner.prefill, self._spec.prefill),
             self._scored_by,
+            self._seen,
             self._texts,
             seconds,
             tokens,
         )
         return [record(cell, row, facts) for row, cell in enumerate(answered, batch.tasks[0].row)]
+
+    def _seen(self, messages: Sequence[Message]) -> str | None:
+        try:
+            return self._engine.render(messages)
+        except ModelError:  # what could not be written was not sent
+            return None
 
     def _first(self, task: Task, asked: Asked) -> Cell:
         cell = Cell(task, asked, Dialogue(asked.item))

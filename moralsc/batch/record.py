@@ -26,8 +26,9 @@ class Failure(StrEnum):
     NOT_ASKED = "the turn before it failed"
 
 
-def _f(meaning: str) -> Any:
-    return field(metadata={"meaning": meaning})
+def _f(meaning: str, later: bool = False) -> Any:
+    """A field; one that was added later is null in the records of the builds before it."""
+    return field(metadata={"meaning": meaning, "later": later})
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ class Record:
     mark: str = _f("what stands with every result of this model; empty unless it is a bundled miniature")
     weights: str = _f("repository and revision, or hash of the weights")
     dtype: str = _f("precision of the weights")
+    quantisation: str | None = _f(
+        "how the weights are held, or were in their file; null if they never were", later=True
+    )
     benchmark: str = _f("bbq, winogender or admissions")
     source: str = _f("published, or bundled: written for this project")
     category: str = _f("the item's category")
@@ -59,13 +63,18 @@ class Record:
     round: int = _f("0 for the correction itself, then the rounds of review that follow it")
     mode: str = _f("follow-up: after the answer in the same history; single-turn: in a fresh dialogue")
     form: str = _f("primed: briefly after an opening; free: as the model likes")
-    system: str | None = _f("the system message; empty: none; null: what the chat template writes by itself")
-    prefill: str | None = _f("name of the answer's opening; set: the prompt set's own, as in runs that have no name")
+    system: str | None = _f(
+        "the system message; empty: none; null: what the chat template writes by itself", later=True
+    )
+    prefill: str | None = _f(
+        "name of the answer's opening; set, as in runs that have no name: the prompt set's own", later=True
+    )
     scored_by: str = _f("label or text of the option; figures of the two are never compared")
     temperature: float = _f("0 is greedy")
     seed: int = _f("of drawing text")
     repeat: int = _f("number of the repetition; a run asks everything once, which is 0")
     sent_hash: str | None = _f("SHA-256 of the messages sent for the answer, history and chain of thought included")
+    seen_hash: str | None = _f("SHA-256 of the exact text that the model saw of them, markup included", later=True)
     sent: str | None = _f("these messages as a JSON list of role and content; null unless the run keeps texts")
     reasoning: str | None = _f("the chain of thought, as generated; null if there is none")
     reply: str | None = _f("the answer, as generated after its opening; null if it was scored only")
@@ -119,6 +128,10 @@ def kinds() -> Mapping[str, tuple[type, bool, bool]]:
         listed = kind in _LISTS
         found[f.name] = (get_args(kind)[0] if listed else kind, listed, bool(null))
     return found
+
+
+LATER = frozenset(f.name for f in fields(Record) if f.metadata["later"])
+"""Fields that files of earlier builds lack."""
 
 
 def dictionary() -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from moralsc.batch.record import Record, dictionary, kinds
+from moralsc.batch.record import LATER, Record, dictionary, kinds
 from moralsc.errors import DataError
 
 _TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
@@ -74,9 +74,9 @@ def count(path: Path, whole: bool = False) -> int:
         for _ in file.iter_batches(_ROWS) if whole else ():
             pass
     wanted = schema({})
-    if missing := [name for name in wanted.names if name not in found.names]:
+    if missing := [name for name in wanted.names if name not in found.names and name not in LATER]:
         raise DataError(f"{path.name} lacks columns of a run's records: {_first(missing)}.")
-    pairs = ((field, found.field(field.name).type) for field in wanted)
+    pairs = ((field, found.field(field.name).type) for field in wanted if field.name in found.names)
     if wrong := [f"{field.name} ({its}, not {field.type})" for field, its in pairs if not _fits(its, field)]:
         raise DataError(f"{path.name} has columns of another type than a run's records: {_first(wrong)}.")
     return rows
@@ -147,7 +147,8 @@ def read(path: Path, only: Collection[str] | None = None) -> Iterator[Record]:
     """
     count(path)
     with _opened(path) as file:
-        for chunk in file.iter_batches(_ROWS, columns=None if only is None else list(only)):
+        here = [name for name in file.schema_arrow.names if name in kinds() and (only is None or name in only)]
+        for chunk in file.iter_batches(_ROWS, columns=here):
             names = [name for name in kinds() if only is None or name in only]
             for values in zip(*(_column(chunk, name) for name in names), strict=True):
                 record = Record.__new__(Record)
@@ -157,6 +158,8 @@ def read(path: Path, only: Collection[str] | None = None) -> Iterator[Record]:
 
 
 def _column(chunk: Any, name: str) -> list[Any]:
+    if name not in chunk.schema.names:
+        return [None] * chunk.num_rows
     values: list[Any] = chunk.column(name).to_pylist()
     _, listed, _ = kinds()[name]
     return [None if value is None else tuple(value) for value in values] if listed else values

@@ -1,13 +1,13 @@
 """From a turn that was asked to its record: what was said, what is most probable, and whether either is right."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from moralsc.answers import Score, ScoredBy
 from moralsc.batch.cell import Cell
 from moralsc.batch.record import Failure, Record, key, messages_json, sha256
-from moralsc.dialogue import BASELINE, Turn
+from moralsc.dialogue import BASELINE, Message, Turn
 from moralsc.experiment import turns as asking
 from moralsc.experiment.probe import Manner
 from moralsc.items import Item, Role
@@ -20,6 +20,7 @@ class Facts:
 
     Attributes:
         prefill: the name of the wording that the answers' openings have.
+        render: messages -> the exact text that the model sees, None where nobody here knows it.
         texts: keep the messages in full.
         seconds, tokens: each record's share of the batch.
     """
@@ -29,6 +30,7 @@ class Facts:
     manner: Manner
     prefill: str
     scored_by: ScoredBy
+    render: Callable[[Sequence[Message]], str | None]
     texts: bool
     seconds: float
     tokens: float | None
@@ -41,6 +43,7 @@ def record(cell: Cell, row: int, facts: Facts) -> Record:
         "row": row,
         "batch": facts.batch,
         **{name: facts.provenance.get(name, "") for name in ("weights", "dtype")},
+        "quantisation": facts.provenance.get("quantisation"),
         **_item(item),
         "model": cell.task.model,
         "mark": mark(cell.task.model),
@@ -71,7 +74,7 @@ def record(cell: Cell, row: int, facts: Facts) -> Record:
 
 
 _UNKNOWN = (
-    *("key", "sent_hash", "sent", "reasoning", "reply", "logprobs", "mass", "probabilities"),
+    *("key", "sent_hash", "seen_hash", "sent", "reasoning", "reply", "logprobs", "mass", "probabilities"),
     *("p_unbiased", "p_stereotyped", "p_counter", "favoured", "favoured_role", "favoured_right"),
     *("outcome", "label", "span_start", "span_end", "rule", "said_role", "said_right"),
 )
@@ -107,6 +110,7 @@ def _sent(cell: Cell, turn: Turn, facts: Facts) -> dict[str, Any]:
     return {
         "key": key(facts.provenance, messages, scoring, samplings, facts.manner.seed, cell.number),
         "sent_hash": sha256(messages_json(messages)),
+        "seen_hash": sha256(seen) if (seen := facts.render(messages)) is not None else None,
         "sent": _text(messages_json(messages)) if facts.texts else None,
         "reasoning": next((_text(e.reply) for e in whole if e.reasoning), None),
         "reply": next((_text(e.reply) for e in whole if not e.reasoning), None),
