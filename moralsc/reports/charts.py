@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import altair as alt
 
+from moralsc.batch.summary import ALL
 from moralsc.dialogue import BASELINE
 from moralsc.models import Stage
 from moralsc.notation import number, signed, tick
@@ -55,14 +56,14 @@ def whole(chart: Chart, corrections: Corrections, columns: int = 3) -> look.Draw
     )
 
 
-# Score by condition: the ladder and the admissions gap.
+# Score by condition: the ladder and the admissions gap. Answers by place look alike.
 
 
-def _by_condition(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:
+def _by_condition(chart: Chart, corrections: Corrections, palette: Palette, when: str = "") -> Iterator[Sheet]:
     points = [p for p in chart.points if ", round " not in p.condition]
     known = legend(chart, palette)
     for (benchmark, part, metric), found in by_panel(points).items():
-        what = {"neutral_rate": "share of neutral answers", "gap": "gap"}.get(metric, metric)
+        what = _WHAT.get(metric, metric) + when
         low, high = (-(most := look.reach([p.figure for p in found])), most) if metric == "gap" else (0.0, 1.0)
         title = f"{benchmark_title(benchmark, part)}: {what}"
         for stage, those in _by_stage(chart, found).items():
@@ -71,16 +72,14 @@ def _by_condition(chart: Chart, corrections: Corrections, palette: Palette) -> I
             yield look.sheet(heading, layers, those, title + of, look.letters(those, known))
 
 
+_WHAT = {"neutral_rate": "share of neutral answers", "share": "answers by place"}
+
+
 def _position(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:
     """Places stand beside each other as rungs do, the baseline and all conditions each in a drawing."""
-    turned = [
-        replace(p, condition=p.place, place="", metric=f"answers by place, {_WHEN.get(p.condition, p.condition)}")
-        for p in chart.points
-    ]
-    yield from _by_condition(replace(chart, points=tuple(turned)), corrections, palette)
-
-
-_WHEN = {"all": "all conditions"}
+    for condition, when in ((BASELINE, ", baseline"), (ALL, ", all conditions")):
+        points = tuple(p for p in chart.points if p.condition == condition)
+        yield from _by_condition(replace(chart, points=points), corrections, palette, when)
 
 
 def _by_stage(chart: Chart, points: Sequence[Point]) -> dict[str, list[Point]]:
@@ -97,7 +96,11 @@ def _stage_name(point: Point) -> str:
 
 
 def _columns(points: Sequence[Point], corrections: Corrections) -> dict[str, int]:
-    return {place: k for k, place in enumerate(in_ladder_order((p.condition for p in points), corrections))}
+    return {place: k for k, place in enumerate(in_ladder_order(map(_column, points), corrections))}
+
+
+def _column(point: Point) -> str:
+    return point.place or point.condition
 
 
 def _ground(points: Sequence[Point], corrections: Corrections, palette: Palette) -> Iterator[alt.Chart]:
@@ -154,7 +157,7 @@ def _rungs(
     for k, label in enumerate(labels):
         entry, found = known[label], [p for p in points if p.series.label == label]
         shift = (k - (len(labels) - 1) / 2) * min(0.12, 0.5 / len(labels))
-        mine = [_rung(p, places[p.condition] + shift, entry, low) for p in found]
+        mine = [_rung(p, places[_column(p)] + shift, entry, low) for p in found]
         rows += mine
         drawn = [r for r in mine if r["value"] is not None]
         joined += _joined(drawn, entry, corrections)
@@ -187,9 +190,9 @@ def _rung(point: Point, x: float, entry: Entry, low: float) -> Row:
 
 
 def _joined(drawn: Sequence[Row], entry: Entry, corrections: Corrections) -> Iterator[Row]:
-    """Rungs are joined, dashed where they are unethical; what stands on no rung is not."""
+    """Rungs are joined, dashed where they are unethical; what stands on no rung is not, and no place."""
     for one, following in pairwise(drawn):
-        if not side_is(following["condition"], corrections, Side.OTHER):
+        if not following["place"] and not side_is(following["condition"], corrections, Side.OTHER):
             unethical = side_is(one["condition"], corrections, Side.UNETHICAL)
             dash = UNETHICAL_DASH if unethical else entry.dash
             ends = {"x": one["x"], "to": following["x"], "value": one["value"], "to_value": following["value"]}

@@ -129,7 +129,9 @@ def by_item(records: Sequence[Record]) -> list[Record]:
 
 def in_folder(path: Path, records: Sequence[Record], complete: bool = True) -> Path:
     """A run's folder that holds these records; read by probability."""
-    design = Design.of("real", list(dict.fromkeys(r.benchmark for r in records)), "specificity-0").record()
+    design = Design.of(
+        "real", list(dict.fromkeys(r.benchmark for r in records)), "specificity-0", order="fixed"
+    ).record()
     with folder.opened(path, {"design": design, "rows": len(records) + (not complete)}) as held:
         held.write(0, records)
         if complete:

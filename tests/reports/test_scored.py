@@ -65,6 +65,20 @@ def test_compliance_and_resistance_are_those_worked_out_by_hand(tmp_path: Path) 
     assert {x["correction"] for x in found if x["metric"] in ("compliance", "resistance")} == {"negation-0"}
 
 
+def test_answers_by_place_are_those_worked_out_by_hand_at_baseline_and_over_all_conditions(tmp_path: Path) -> None:
+    # The options stand as unknown, biased, counter.
+    asked = [*bbq(["unknown", "biased", "biased", "failed"]), *bbq(["biased", "counter", "counter", "unknown"], "cot")]
+    found = lines("--run", in_folder(tmp_path / "run", by_item(asked)))
+    for correction, hits, n in (("baseline", (1, 2, 0), 3), ("all", (2, 3, 2), 7)):
+        for k, hit in enumerate(hits, 1):
+            figure = one(found, metric=f"place_{k}", correction=correction)
+            assert (figure["value"], figure["n"]) == (pytest.approx(hit / n), n)
+            assert figure["excluded"] == {"failed: failed": 1}
+            assert figure["low"] <= hit / n <= figure["high"]
+    said = call("--run", tmp_path / "run").stderr
+    assert "real on bbq: Each item was asked in one order" in said
+
+
 def test_gains_and_flips_are_against_the_baseline(tmp_path: Path) -> None:
     asked = [*bbq(["unknown", "biased", "biased", "counter"]), *bbq(["biased", "unknown", "unknown", "counter"], "cot")]
     found = lines("--run", in_folder(tmp_path / "run", by_item(asked)))
@@ -89,6 +103,9 @@ def test_every_metric_is_there_for_every_model_and_correction(tmp_path: Path) ->
     ]
     found = lines("--run", in_folder(tmp_path / "run", by_item(asked)))
     assert all(set(line) == KEYS | {"model", "correction"} for line in found)
+    thirds = ("place_1", "place_2", "place_3")
+    places = {("bbq", "micro", part, m) for part in ("ambig", "disambig") for m in thirds}
+    places |= {("winogender", "full", None, m) for m in thirds} | {("admissions", "all", None, m) for m in thirds[:2]}
     for model in ("real", "other"):
         for correction in ("baseline", "negation-0", "cot"):
             here = {
@@ -108,7 +125,13 @@ def test_every_metric_is_there_for_every_model_and_correction(tmp_path: Path) ->
             wanted |= {("winogender", "full", None, m) for m in against}
             if against:
                 wanted.add(("admissions", "all", None, "change"))
-            assert here == wanted
+            assert here == wanted | (places if correction == "baseline" else set())
+        every = {
+            (x["benchmark"], x["group"], x["condition"], x["metric"])
+            for x in found
+            if (x["model"], x["correction"]) == (model, "all")
+        }
+        assert every == places
     assert len(found) == len(
         {tuple(str(x[k]) for k in ("model", "correction", "benchmark", "group", "condition", "metric")) for x in found}
     )
