@@ -47,6 +47,11 @@ def runs(shown: Shown) -> View:
     )
 
 
+def other_side(shown: Shown) -> str:
+    """The words on the button that changes between real models and practice models."""
+    return "Show real models" if shown.only_aside else "Show practice models"
+
+
 def problem(said: str) -> View:
     """Nothing but what went wrong."""
     return keyed(inert({"problems": [said]}))
