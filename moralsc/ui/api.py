@@ -54,7 +54,7 @@ def build(context: Context) -> None:
 
         Returns:
             The record: item, messages, reply, answer, option probabilities, revisions and versions; "mark" holds what
-            must stand with results of a miniature, and is empty for other models.
+            must stand with results of a practice model, and is empty for other models.
         """
         probe = _new(context, model, benchmark, item, _manner(mode, form, temperature, seed, shuffle))
         return to_record(_asked(context, probe))
