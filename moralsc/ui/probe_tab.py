@@ -43,7 +43,7 @@ def _wire_choosing(p: Parts, handlers: Choosing, app: gr.Blocks) -> None:
     do(app.load, handlers.restore, [])
     do(p.size.input, handlers.choose_size, [p.size, p.state_model, p.state_item])
     do(p.model.input, handlers.choose_model, [p.model, p.state_model, p.state_item])
-    do(p.status.submit, handlers.choose_bundled, [p.state_model, p.state_item])
+    do(p.status.submit, handlers.choose_instead, [p.state_model, p.state_item])
     do(p.shelf.input, handlers.choose_shelf, [p.shelf, p.state_key, p.state_model])
     do(p.category.input, handlers.choose_category, [p.shelf, p.category, p.state_item, p.state_model])
     do(p.condition.input, handlers.choose_condition, [p.shelf, p.category, p.condition, p.state_model])

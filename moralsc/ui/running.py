@@ -109,7 +109,7 @@ class Running:
                     yield {p.status: updates.coming(find(model).title, far)}
         except MoralscError as error:
             if not job.discarded:
-                offer = updates.offer(model) if isinstance(error, ModelError) else ""
+                offer = updates.offer(model, self.context.settings) if isinstance(error, ModelError) else ""
                 yield {p.status: status(str(error), problem=True, offer=offer)}
             return False
         if job.stopped and not job.discarded:
@@ -202,7 +202,8 @@ class Running:
             drawn[p.dialogue] = views.keyed(views.dialogue(scene.probe, self.context.prompts))
             drawn[p.ladder] = views.keyed(views.ladder(scene.probe, self.context.prompts))
         if scene.status:
-            drawn[p.status] = status(scene.status, scene.problem, updates.offer(model) if scene.failed else "")
+            offer = updates.offer(model, self.context.settings) if scene.failed else ""
+            drawn[p.status] = status(scene.status, scene.problem, offer)
         return drawn
 
     def _changed(

@@ -7,7 +7,7 @@ from moralsc.benchmarks import BENCHMARKS
 from moralsc.dialogue import BASELINE, Form, Status
 from moralsc.experiment.probe import MAX_TURNS, Ladder, Probe, figure
 from moralsc.items import Condition, Item
-from moralsc.models import mark
+from moralsc.models import ModelSpec, mark
 from moralsc.notation import NOTICEABLE, bytes_of, number, signed
 from moralsc.prompts import Correction, Side
 
@@ -53,9 +53,14 @@ def without_opening(form: Form, wanted: Form) -> str:
     return "It was asked without an opening, which the server would not continue." if unlike else ""
 
 
-def instead(title: str) -> str:
-    """The offer to ask a bundled model, where another could not be asked."""
-    return f"Use the bundled {title} instead"
+def instead(other: ModelSpec) -> str:
+    """The offer to ask this model, where another could not be asked."""
+    return f"Use {'the practice model ' * other.bundled}{other.title} instead"
+
+
+def model_title(spec: ModelSpec) -> str:
+    """A model in a list of several kinds: "Mini S · base · practice model"."""
+    return f"{spec.title}{' · practice model' * spec.bundled}"
 
 
 def set_title(key: str) -> str:
@@ -71,7 +76,7 @@ def category_title(category: str) -> str:
 
 
 def planted(model: str) -> str:
-    """The mark of a bundled miniature as a sentence, empty for other models."""
+    """The mark of a practice model as a sentence, empty for other models."""
     phrase = mark(model)
     return f"{phrase[0].upper()}{phrase[1:]}." if phrase else ""
 

@@ -10,7 +10,7 @@ from moralsc.answers import Outcome, Score
 from moralsc.dialogue import BASELINE, Dialogue, Status, Turn
 from moralsc.experiment.probe import Probe, Rung, figure
 from moralsc.items import Condition, Item, Option, Role
-from moralsc.models import ModelSpec
+from moralsc.models import ModelSpec, Stage
 from moralsc.notation import number, signed, tick
 from moralsc.prompts import Correction, PromptSet, Side
 from moralsc.ui import texts
@@ -71,9 +71,10 @@ def model_line(spec: ModelSpec, borrowed: bool = False) -> View:
         borrowed: models of the hub are asked on a GPU that is lent to the visitor.
     """
     lent = ", asked on a GPU that Hugging Face lends you: each question takes seconds of your minutes a day"
-    where = "runs on this machine" if spec.bundled else f"downloaded from {spec.repo}{lent if borrowed else ''}"
+    where = f"downloaded from {spec.repo}{lent if borrowed else ''}" if spec.repo else "runs on this machine"
     where = f"asked at {spec.address}" if spec.address else where
-    return inert({"facts": f"{spec.amount} · {spec.stage} · {where}", "nature": spec.nature})
+    stage = "" if spec.stage is Stage.UNKNOWN else spec.stage.value
+    return inert({"facts": " · ".join(filter(None, (spec.amount, stage, where))), "nature": spec.nature})
 
 
 def item_card(item: Item) -> View:
