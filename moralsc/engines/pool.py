@@ -169,6 +169,16 @@ class EnginePool:
         threading.Thread(target=load, daemon=True).start()
         return coming
 
+    def has(self, name: str) -> bool:
+        """Whether `get` would answer at once."""
+        with self._lock:
+            return name in self._engines
+
+    def loading(self, name: str) -> bool:
+        """Whether it is being loaded now."""
+        with self._lock:
+            return name in self._coming or name in self._reserved
+
     def _kept(self, name: str) -> Engine | None:
         with self._lock:
             if name in self._engines:

@@ -140,6 +140,14 @@ class Explorer:
             aside=tuple(f.name for f in there if f.aside),
         )
 
+    def prepare(self) -> None:
+        """Make ready what opens the page, then what one click shows. What cannot be read is said to whoever asks."""
+        shown = self.choose(Filters())
+        for filters in (Filters(), Filters(runs=shown.aside)):
+            selection = self.choose(filters).selection
+            if selection.folders:
+                self.drawn(selection, KINDS[0])
+
     def other_side(self, runs: Sequence[str], visitor: str = "") -> tuple[str, ...]:
         """The runs to choose instead of these: those of practice models, or none where these are theirs already."""
         aside = tuple(f.name for f in self.library.folders(visitor) if f.aside)

@@ -138,7 +138,8 @@ class Running:
         """After a job, by what is chosen now: which buttons do something."""
         if self.context.jobs.running(session(request)):
             return {}
-        return updates.idle(self.parts, probe, item, chosen, model)
+        line = updates.model_line(self.parts, self.context, model)
+        return {**line, **updates.idle(self.parts, probe, item, chosen, model)}
 
     def recover(
         self, ticket: str, probe: Probe | None, item: Item | None, chosen: str, model: str, request: gr.Request

@@ -29,6 +29,7 @@ CONDITION_CHOICES = {Condition.AMBIGUOUS: "ambiguous", Condition.DISAMBIGUATED: 
 STATUS = {Status.STOPPED: "stopped", Status.FAILED: "failed", Status.RUNNING: "", Status.DONE: ""}
 SCORED_BY = {ScoredBy.TEXT: "the option's words", ScoredBy.LABEL: "the option's letter"}
 SMALL_MASS = 0.5
+NOT_LOADED = "Choose another model, or press Ask to try again."
 NO_OPTION = "It names none of the options."
 SCORED_ONLY = "No answer was written here: the options were scored alone."
 NO_PROBABILITIES = "The server gives no probabilities for this: the answer as written stands alone."

@@ -15,6 +15,7 @@ from moralsc.models.offer import instead_of
 from moralsc.prompts import PromptSet, Side
 from moralsc.settings import Settings
 from moralsc.ui import texts, views
+from moralsc.ui.context import Context
 from moralsc.ui.parts import Parts
 
 Updates = dict[Any, Any]
@@ -75,6 +76,13 @@ def offer(model: str, settings: Settings) -> str:
     """
     other = instead_of(model, settings)
     return texts.instead(other) if other else ""
+
+
+def model_line(p: Parts, context: Context, model: str) -> Updates:
+    """What this model is and where it stands; it is looked at again as long as that will change by itself."""
+    now = context.ahead.readiness(context.engines, model)
+    view = views.model_line(find(model), now.text, now.problem, borrowed=context.settings.zero_gpu)
+    return {p.model_line: view, p.clock: gr.Timer(active=now.coming)}
 
 
 def idle(p: Parts, probe: Probe | None, item: Item | None, chosen: str, model: str) -> Updates:

@@ -64,17 +64,20 @@ def header(notices: list[str]) -> View:
     return inert({"tagline": texts.TAGLINE, "notice": texts.NOTICE, "link": " ".join(notices)})
 
 
-def model_line(spec: ModelSpec, borrowed: bool = False) -> View:
-    """The lines under the model choosers: what this model is.
+def model_line(spec: ModelSpec, state: str = "", problem: bool = False, borrowed: bool = False) -> View:
+    """The lines under the model choosers: what this model is, and where it stands.
 
     Args:
+        state: a sentence on whether it is there; empty where nothing is to be said.
+        problem: the sentence is about something that went wrong.
         borrowed: models of the hub are asked on a GPU that is lent to the visitor.
     """
     lent = ", asked on a GPU that Hugging Face lends you: each question takes seconds of your minutes a day"
     where = f"downloaded from {spec.repo}{lent if borrowed else ''}" if spec.repo else "runs on this machine"
     where = f"asked at {spec.address}" if spec.address else where
     stage = "" if spec.stage is Stage.UNKNOWN else spec.stage.value
-    return inert({"facts": " · ".join(filter(None, (spec.amount, stage, where))), "nature": spec.nature})
+    facts = " · ".join(filter(None, (spec.amount, stage, where)))
+    return inert({"facts": facts, "nature": spec.nature, "state": state, "kind": "m-problem" if problem else ""})
 
 
 def item_card(item: Item) -> View:
