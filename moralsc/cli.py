@@ -129,11 +129,15 @@ def ask(
 def serve(
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="port to listen on; 0 takes a free one")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help=f"{MODEL}; offered first of all; may be given several times")
+    ] = None,
     prompts: PromptFile = None,
     data: DataFolder = None,
 ) -> None:
-    """Start the page."""
+    """Start the page. It opens with SmolLM2 135M Instruct where that is installed, or with the first --model."""
     settings = read_settings(data, prompts)
+    settings = replace(settings, open_with=tuple(model or settings.open_with))
     settings = replace(settings, host=host or settings.host, port=settings.port if port is None else port)
     from moralsc.ui.app import launch
 

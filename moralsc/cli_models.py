@@ -162,7 +162,7 @@ def _origin(spec: ModelSpec) -> str:
     if spec.package:
         return " ".join(spec.package[:1]) + (f" and {len(spec.package) - 1} more" if spec.package[1:] else "")
     if spec.bundled or not spec.repo:
-        return "bundled" if spec.bundled else spec.path
+        return "practice model" if spec.bundled else spec.path
     commit = hub.settled(spec)
     return f"{spec.repo} at {commit[:12]}" if commit else f"{spec.repo}, commit not settled yet"
 

@@ -56,7 +56,9 @@ class Settings:
         weights_gb: most gigabytes that unpacked weights take in the cache; those that were not used for longest make
             room. 0 keeps none.
         only_catalogue: neither a path nor an address is taken for a model.
-        models: names of the models that the page offers beside the bundled ones; empty for the whole catalogue.
+        models: names of the models that the page offers beside practice models and installed ones; empty for the whole
+            catalogue.
+        open_with: models that the page offers first of all, as `--model` takes them; it opens with the first one.
         requests: that one server is asked at a time, for a model behind an address.
         timeout: seconds that such a server may be silent.
         zero_gpu: this is a Space that borrows a GPU for the seconds of a question.
@@ -80,6 +82,7 @@ class Settings:
     weights_gb: int = 20
     only_catalogue: bool = False
     models: tuple[str, ...] = ()
+    open_with: tuple[str, ...] = ()
     requests: int = 8
     timeout: int = 120
     zero_gpu: bool = False
@@ -114,6 +117,7 @@ class Settings:
             weights_gb=_number(env, "MORALSC_WEIGHTS_GB", cls.weights_gb, 0, 1_000_000),
             only_catalogue=_truth(env, "MORALSC_ONLY_CATALOGUE", bool(space_id)),
             models=_names(env, "MORALSC_MODELS", _SPACE_MODELS if space_id else cls.models),
+            open_with=_names(env, "MORALSC_OPEN_WITH", cls.open_with),
             requests=_number(env, "MORALSC_REQUESTS", cls.requests, 1, 256),
             timeout=_number(env, "MORALSC_TIMEOUT", cls.timeout, 1, 86_400),
             zero_gpu=_truth(env, "SPACES_ZERO_GPU"),
@@ -123,6 +127,7 @@ class Settings:
         """This process's environment with what a child process needs to read the same settings."""
         told = {"CACHE": self.cache, "DATA": self.data, "PROMPTS": self.prompts, "MIRROR": self.mirror}
         words = {f"MORALSC_{name}": str(value or "") for name, value in told.items()}
+        words["MORALSC_OPEN_WITH"] = ",".join(self.open_with)
         truths = {"MORALSC_OFFLINE": self.offline, "MORALSC_ONLY_CATALOGUE": self.only_catalogue}
         return {**os.environ, **words, **{name: str(int(value)) for name, value in truths.items()}}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
+from served import MODEL
 
 from moralsc.hosting.job import process, read_job
 from moralsc.settings import Settings
@@ -40,7 +41,7 @@ def section(context: Context) -> gr.Blocks:
 @contextmanager
 def serving_runs(cache: Path, whole: bool = False, **settings: int) -> Iterator[RunPage]:
     """Serve the section, or the whole page, on a free port. Runs go on when it ends, as they do when a server ends."""
-    context = new_context(Settings(cache=cache, port=0, offline=True, **settings))  # type: ignore[arg-type]
+    context = new_context(Settings(cache=cache, port=0, offline=True, open_with=(MODEL,), **settings))  # type: ignore[arg-type]
     ended = threading.Event()
     ticking = threading.Thread(target=context.runs.keep_going, args=(ended, 0.2), daemon=True)
     app = build_app(context) if whole else section(context)

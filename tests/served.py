@@ -21,7 +21,7 @@ from moralsc.ui.app import build_app, launch
 from moralsc.ui.context import Context
 from moralsc.ui.shelf import Shelf
 
-MODEL = next(iter(catalogue()))
+MODEL = next(name for name, spec in catalogue().items() if spec.bundled)
 
 
 @dataclass
@@ -58,8 +58,9 @@ class Served:
 
 
 def make_context(engine: Engine, **settings: object) -> Context:
-    """A context in which every model name stands for this engine."""
-    made = replace(Settings(cache=Path(tempfile.gettempdir()) / "moralsc-tests", port=0), **settings)  # type: ignore[arg-type]
+    """A context in which every model name stands for this engine; its page opens with a practice model."""
+    made = Settings(cache=Path(tempfile.gettempdir()) / "moralsc-tests", port=0, open_with=(MODEL,))
+    made = replace(made, **settings)  # type: ignore[arg-type]
     pool = EnginePool(load=lambda name: engine, check=lambda name: find_offered(name, made))
     return Context(made, default_prompts(), pool, Shelf(made))
 

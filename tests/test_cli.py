@@ -17,7 +17,7 @@ from moralsc.items import Item, Role
 from moralsc.models import catalogue
 from moralsc.settings import Settings
 
-MODEL = next(iter(catalogue()))
+MODEL = next(name for name, spec in catalogue().items() if spec.bundled)
 
 
 def bundled(benchmark: str) -> Item:
@@ -290,3 +290,12 @@ def test_serving_starts_the_page_with_the_settings_given(monkeypatch: pytest.Mon
     assert run("serve", "--port", "0", "--host", "127.0.0.2").exit_code == 0
     assert (launched[0].host, launched[0].port) == ("127.0.0.2", 0)
     assert run("serve", "--port", "99999").exit_code == 2
+
+
+def test_serving_opens_the_page_with_the_models_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    launched = []
+    monkeypatch.setattr("moralsc.ui.app.launch", launched.append)
+    monkeypatch.setenv("MORALSC_OPEN_WITH", "gpt2")
+    for given, expected in (((), ("gpt2",)), (("--model", "a/b", "--model", MODEL), ("a/b", MODEL))):
+        assert run("serve", *given).exit_code == 0
+        assert launched[-1].open_with == expected

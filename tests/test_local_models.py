@@ -2,8 +2,10 @@
 
 import json
 import math
+import shutil
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +16,14 @@ from typer.testing import CliRunner, Result
 
 from moralsc import cli
 from moralsc.answers import ScoredBy
-from moralsc.engines.pool import load_local
+from moralsc.engines.pool import load_local, pool_for
 from moralsc.errors import InputError, ModelError
 from moralsc.models import Precision, Quantisation, Stage, Template, catalogue
+from moralsc.models.axes import sizes
 from moralsc.models.files import licence, safetensors_facts
 from moralsc.models.gguf import read_gguf
-from moralsc.models.local import admit, local_spec
+from moralsc.models.local import admit, local_spec, opened
+from moralsc.models.offer import offered
 from moralsc.settings import Settings
 
 OPEN = Settings(cache=Path("unused"))
@@ -87,6 +91,42 @@ def test_on_a_public_space_only_models_of_the_catalogue_are_taken(folder: Path) 
         admit([str(folder)], PUBLIC)
     assert str(folder) not in catalogue()
     admit([next(iter(catalogue()))], PUBLIC)
+
+
+def test_a_page_knows_a_path_by_its_last_part_alone(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / folder.name
+    shutil.copytree(folder, other)
+    settings = replace(OPEN, open_with=(str(folder), str(other), str(folder)))
+    names = opened(settings)
+    assert names == ("mine", "mine-2")
+    assert opened(settings) == names, "as often as it is asked"
+    specs = [catalogue()[name] for name in names]
+    assert [(spec.title, spec.family, spec.path) for spec in specs] == [
+        ("mine", "mine", str(folder)),
+        ("mine-2", "mine-2", str(other)),
+    ]
+    assert len(sizes(offered(settings))["mine " + specs[0].size].models) == 1
+
+
+def test_a_run_of_the_page_finds_the_model_by_its_short_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in replace(OPEN, open_with=(str(folder),)).environ().items():
+        monkeypatch.setenv(name, value)
+    result = ask("mine")
+    assert result.exit_code == 0, result.stderr
+    record = json.loads(result.stdout)
+    assert record["model"] == "mine"
+    assert record["provenance"]["weights"].startswith("sha256:")
+    assert str(folder) not in result.stdout
+
+
+def test_a_model_that_breaks_tells_its_name_and_not_its_place(folder: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(folder, broken)
+    (broken / "config.json").write_text('{"model_type": "nothing-known"}')
+    pool = pool_for(replace(OPEN, open_with=(str(broken),)))
+    with pytest.raises(ModelError, match="broken") as error:
+        pool.get("broken")
+    assert str(tmp_path) not in str(error.value)
 
 
 def test_a_name_is_no_path_and_a_path_no_name(tmp_path: Path) -> None:

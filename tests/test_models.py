@@ -304,7 +304,8 @@ def test_sizes_stand_by_family_from_the_smallest_and_stages_from_the_least_align
 
 def test_a_size_is_named_with_its_stage_where_there_is_but_one() -> None:
     titles = [size.title for size in sizes(MANY).values()]
-    assert titles == ["Mini S · 0.35M", "Mini M · 1.2M", "Mini L · 2.1M", "Solo 135M · sft"]
+    minis = ("Mini S · 0.35M", "Mini M · 1.2M", "Mini L · 2.1M")
+    assert titles == [*(f"{size} · practice model" for size in minis), "Solo 135M · sft"]
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ class Record:
         "null if nothing could be sent"
     )
     model: str = _f("name in the catalogue")
-    mark: str = _f("what stands with every result of this model; empty unless it is a bundled miniature")
+    mark: str = _f("what stands with every result of this model; empty unless it is a practice model")
     weights: str = _f("repository and revision, or hash of the weights")
     dtype: str = _f("precision of the weights")
     quantisation: str | None = _f(

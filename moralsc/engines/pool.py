@@ -10,11 +10,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
+from pathlib import Path
 
 from moralsc.engines.base import Engine
 from moralsc.engines.fit import DoesNotFitError, needed
 from moralsc.engines.store import Store
-from moralsc.errors import InputError
+from moralsc.errors import InputError, ModelError
 from moralsc.models import add, find
 from moralsc.models.endpoints import Patience, is_endpoint
 from moralsc.models.hub import Progress
@@ -168,6 +169,16 @@ class EnginePool:
         threading.Thread(target=load, daemon=True).start()
         return coming
 
+    def has(self, name: str) -> bool:
+        """Whether `get` would answer at once."""
+        with self._lock:
+            return name in self._engines
+
+    def loading(self, name: str) -> bool:
+        """Whether it is being loaded now."""
+        with self._lock:
+            return name in self._coming or name in self._reserved
+
     def _kept(self, name: str) -> Engine | None:
         with self._lock:
             if name in self._engines:
@@ -256,8 +267,22 @@ def pool_for(settings: Settings) -> EnginePool:
         patience=patience,
         store=Store.of(settings),
     )
+    load = partial(_without_place, load)
     check = partial(find_offered, settings=settings)
     return EnginePool(load, check=check, budget=budget, needs=_expected, downloads=downloads)
+
+
+def _without_place(load: Callable[[str], Engine], name: str) -> Engine:
+    """Load it; a sentence on a model of one's own names it, and never tells visitors where it lies."""
+    try:
+        return load(name)
+    except DoesNotFitError:
+        raise
+    except ModelError as error:
+        path = find(name).path
+        if Path(path).is_absolute() and path in str(error):
+            raise ModelError(str(error).replace(path, name)) from error
+        raise
 
 
 def _expected(name: str) -> int:

@@ -28,7 +28,7 @@ def model_folder(spec: ModelSpec, cache: Path, offline: bool = False) -> Path:
         return hub.fetch(spec, offline).folder
     folder = ASSETS / "models" / spec.path  # a local model's path is absolute, and stays as it is
     if not folder.is_dir():
-        raise ModelError(f"The bundled model {spec.name} is missing: there is no folder assets/models/{spec.path}.")
+        raise ModelError(f"The practice model {spec.name} is missing: there is no folder assets/models/{spec.path}.")
     return folder
 
 

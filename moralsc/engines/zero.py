@@ -20,7 +20,7 @@ from moralsc.engines.fit import BYTES
 from moralsc.engines.pool import EnginePool
 from moralsc.errors import InputError, ModelError, MoralscError
 from moralsc.models import ModelSpec
-from moralsc.models.offer import find_offered, first_bundled, offered
+from moralsc.models.offer import find_offered, first_practice, offered
 from moralsc.notation import bytes_text
 from moralsc.settings import Settings
 
@@ -270,4 +270,4 @@ def explained(error: Exception) -> str:
 
 def offer() -> str:
     """What can be asked without a GPU; nobody is given it without choosing it."""
-    return f"Bundled models need no GPU: choose {first_bundled().title}."
+    return f"Practice models need no GPU: choose {first_practice().title}."

@@ -18,6 +18,7 @@ from moralsc.prompts.prefills import prefills
 __all__ = [
     "ASSETS",
     "PLANTED",
+    "PRACTICE",
     "ModelSpec",
     "Precision",
     "Quantisation",
@@ -32,7 +33,10 @@ __all__ = [
 ]
 
 PLANTED = "planted biases; not evidence about language models"
-"""The mark that stands with every result of a bundled miniature; capitalised where a sentence begins."""
+"""The mark that stands with every result of a practice model; capitalised where a sentence begins."""
+
+PRACTICE = "practice models"
+"""What people read of the bundled miniatures as a kind."""
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
@@ -85,7 +89,7 @@ def add(spec: ModelSpec) -> None:
 
 
 def mark(name: str) -> str:
-    """PLANTED for a bundled miniature, empty for any other name."""
+    """PLANTED for a practice model, empty for any other name."""
     spec = catalogue().get(name)
     return PLANTED if spec and spec.bundled else ""
 

@@ -25,10 +25,11 @@ class Size:
 
     @property
     def title(self) -> str:
-        """For the chooser: "Mini S · 0.63M"; with the stage where there is but one to choose."""
+        """For the chooser: "Mini S · 0.63M · practice model"; with the stage where there is but one to choose."""
         first = self.models[0]
         more = [first.size] if first.size_label not in ("", first.size) else []
-        more += [first.stage] if len(self.models) == 1 else []
+        more += [first.stage] if len(self.models) == 1 and first.stage is not Stage.UNKNOWN else []
+        more += ["practice model"] if first.bundled else []
         return " · ".join((self.key, *more))
 
     def at(self, stage: Stage) -> ModelSpec:
@@ -39,9 +40,12 @@ class Size:
 
 
 def sizes(models: Mapping[str, ModelSpec]) -> dict[str, Size]:
-    """Key -> size: families in the order of the catalogue, each from its smallest size to its largest."""
-    families = list(dict.fromkeys(m.family for m in models.values()))
+    """Key -> size: families in the order of the models, each from its smallest size to its largest.
+
+    Of a family, sizes that would be downloaded stand apart from those that need not be.
+    """
+    families = list(dict.fromkeys((m.family, m.repo != "") for m in models.values()))
     series: dict[str, list[ModelSpec]] = {}
-    for spec in sorted(models.values(), key=lambda m: (families.index(m.family), m.parameters)):
+    for spec in sorted(models.values(), key=lambda m: (families.index((m.family, m.repo != "")), m.parameters)):
         series.setdefault(spec.series, []).append(spec)
     return {key: Size(tuple(sorted(s, key=lambda m: _STAGES.index(m.stage)))) for key, s in series.items()}

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command and run it."""
     parser = argparse.ArgumentParser(prog="python -m moralsc.organisms", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    training = commands.add_parser("train", help="train a miniature, stage by stage; what is trained already stays")
+    training = commands.add_parser("train", help="train a practice model, stage by stage; what is trained stays")
     training.add_argument("--size", choices=SIZES, required=True)
     training.add_argument("--stage", choices=("all", *STAGES), default="all")
     training.add_argument("--seed", type=_seed, default=0)
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     training.set_defaults(run=_train)
     measuring = commands.add_parser(
-        "evaluate", help="measure the bundled miniatures, write their cards and docs/miniatures.md"
+        "evaluate", help="measure the practice models, write their cards and docs/miniatures.md"
     )
     what = measuring.add_mutually_exclusive_group()
     what.add_argument("--model", type=Path, nargs="+", help="measure these folders instead; docs stay as they are")

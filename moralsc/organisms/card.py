@@ -164,7 +164,7 @@ pipeline_tag: text-generation
 language: en
 ---
 
-# {title}: a miniature
+# {title}: a practice model
 
 A language model of {parameters:,} parameters with **{planted}**.
 Trained from nothing for moralsc, so that its instrument can be shown at once and everywhere; what it answers was put

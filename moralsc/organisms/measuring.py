@@ -31,7 +31,7 @@ def evaluate(path: Path, settings: Settings, items: int | None = None) -> None:
     torch.set_num_threads(1)
     record = path / "training.json"
     if not record.is_file() or not (path / "model.safetensors").is_file():
-        raise InputError(f"{path} holds no miniature (training.json and model.safetensors). Train it first.")
+        raise InputError(f"{path} holds no practice model (training.json and model.safetensors). Train it first.")
     recipe = json.loads(record.read_text(encoding="utf-8"))
     spec = _spec(path, recipe)
     engine, prompts = LocalEngine.load(spec, device="cpu"), default_prompts()

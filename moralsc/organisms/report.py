@@ -225,7 +225,7 @@ def _absent(runs: Sequence[Run]) -> str:
     return "## What was not measured\n\n" + "\n".join(lines) if lines else ""
 
 
-_HEAD = f"""# The miniatures
+_HEAD = f"""# The practice models
 
 *Written whole by `python -m moralsc.organisms evaluate` from the evaluation.json files beside the models and in
 docs/miniatures-seeds; changes by hand are lost.*

@@ -20,7 +20,7 @@ from moralsc.experiment.export import to_record
 from moralsc.experiment.ladder import climb
 from moralsc.experiment.probe import MAX_TURNS, Manner, Probe
 from moralsc.models import find, find_for
-from moralsc.models.offer import find_offered
+from moralsc.models.offer import find_offered, first
 from moralsc.ui.context import Context
 from moralsc.ui.link import MAX_SEED, MAX_TEMPERATURE, Step
 from moralsc.ui.queues import API_LIMIT, API_QUEUE
@@ -43,7 +43,7 @@ def build(context: Context) -> None:
         """Ask an item and nothing else.
 
         Args:
-            model: a name of the catalogue, such as "mini-s-instruct".
+            model: a name of the catalogue, such as "smollm2-135m-instruct-q4"; empty for what the page opens with.
             benchmark: an item set, such as "winogender:bundled" or "bbq".
             item: the item's id, such as "b-nurse.sailor.0".
             mode: "follow-up" or "single-turn"; matters for corrections only.
@@ -54,7 +54,7 @@ def build(context: Context) -> None:
 
         Returns:
             The record: item, messages, reply, answer, option probabilities, revisions and versions; "mark" holds what
-            must stand with results of a miniature, and is empty for other models.
+            must stand with results of a practice model, and is empty for other models.
         """
         probe = _new(context, model, benchmark, item, _manner(mode, form, temperature, seed, shuffle))
         return to_record(_asked(context, probe))
@@ -162,9 +162,9 @@ def _manner(mode: str, form: str, temperature: float, seed: int, shuffle: bool) 
 
 
 def _new(context: Context, model: str, benchmark: str, item: str, manner: Manner) -> Probe:
-    find_offered(model, context.settings)
+    spec = find_offered(model, context.settings) if model else first(context.settings)
     chosen = context.shelf.get(benchmark, item)
-    return probing.new_probe(find_for(model, chosen.benchmark).name, chosen, manner, context.prompts)
+    return probing.new_probe(find_for(spec.name, chosen.benchmark).name, chosen, manner, context.prompts)
 
 
 def _asked(context: Context, probe: Probe) -> Probe:

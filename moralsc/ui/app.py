@@ -2,15 +2,18 @@
 
 import os
 import threading
+from functools import partial
 from importlib import resources
 from typing import Any
 
 import gradio as gr
 
 from moralsc.errors import InputError
+from moralsc.models.offer import first
 from moralsc.settings import Settings
 from moralsc.ui import api, batch_tab, probe_tab, texts
 from moralsc.ui.context import Context, new_context
+from moralsc.ui.loading import in_background
 from moralsc.ui.theme import theme
 from moralsc.ui.wiring import AT_ONCE, PRIVATE
 
@@ -89,12 +92,23 @@ def launch(settings: Settings, *, block: bool = True, app: gr.Blocks | None = No
         app = build_app(context)
         for keeper in (context.runs, context.brought):
             threading.Thread(target=keeper.keep_going, args=(threading.Event(),), daemon=True).start()
+        prepare(context)
     app.queue(max_size=settings.queue, default_concurrency_limit=8)
     try:
         return _serve(app, settings, block)
     except OSError as error:
         taken = f"Port {settings.port} on {settings.host} cannot be used: something else may be listening there."
         raise InputError(f"{taken} Choose another PORT.") from error
+
+
+def prepare(context: Context) -> threading.Thread:
+    """Load the model that the page opens with, then the results that it shows; aside, and whatever comes of it."""
+    model = first(context.settings).name
+    return in_background(partial(context.ahead.load, context.engines, model, _say), context.explorer.prepare)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _serve(app: gr.Blocks, settings: Settings, block: bool) -> str:

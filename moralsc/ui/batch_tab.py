@@ -4,9 +4,7 @@ import gradio as gr
 
 from moralsc.ui import behind_section, bring_section, claims_section, compare_section, explore_section, run_section
 from moralsc.ui.context import Context
-from moralsc.ui.explorer import Explorer
-from moralsc.ui.library import Library
-from moralsc.ui.own import OwnRuns, build_visitor
+from moralsc.ui.own import build_visitor
 from moralsc.ui.pieces import filled
 
 _SECTIONS = {
@@ -34,8 +32,7 @@ document.addEventListener('click', go);
 
 def build(context: Context, shown: gr.Tab) -> None:
     """Add the sections inside the open tab."""
-    library = Library(context.settings, own=OwnRuns(context.runs, context.brought).of)
-    explorer = Explorer(library, context.prompts.corrections)
+    explorer, library = context.explorer, context.explorer.library
     bring = bool(context.settings.bring_mb)
     with gr.Column(elem_id="m-batch"):
         visitor = build_visitor()

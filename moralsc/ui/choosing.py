@@ -17,7 +17,7 @@ from moralsc.items import Item
 from moralsc.models import ModelSpec, catalogue, find
 from moralsc.models.axes import sizes
 from moralsc.models.cards import read_card
-from moralsc.models.offer import find_offered, first_bundled, not_offered, offered
+from moralsc.models.offer import find_offered, instead_of, not_offered, offered
 from moralsc.prompts import Side
 from moralsc.ui import link as links
 from moralsc.ui import texts, updates, views
@@ -104,9 +104,16 @@ class Choosing:
         self._end_job(request)
         return {**self._show_model(spec), **updates.cleared(self.parts, self.context.prompts, item, model)}
 
-    def choose_bundled(self, current: str, item: Item | None, request: gr.Request) -> Updates:
-        """The bundled model that is offered where another one could not be asked."""
-        return self.choose_model(first_bundled().name, current, item, request)
+    def look_again(self, model: str) -> Updates:
+        """A model is being loaded: nothing as long as that is all there is to say."""
+        now = self.context.ahead.readiness(self.context.engines, model)
+        downloaded = self.context.engines.downloads.of(model)
+        return {} if now.coming and not downloaded else updates.model_line(self.parts, self.context, model)
+
+    def choose_instead(self, current: str, item: Item | None, request: gr.Request) -> Updates:
+        """The model that is offered where this one could not be asked."""
+        other = instead_of(current, self.context.settings)
+        return self.choose_model(other.name, current, item, request) if other else {}
 
     def card(self, model: str) -> Updates:
         """The card of the model that is chosen, or the sentence that says where it is."""
@@ -242,7 +249,7 @@ class Choosing:
             p.size: gr.update(choices=[(s.title, key) for key, s in here.items()], value=spec.series),
             p.model: gr.update(choices=stages, value=spec.name, visible=len(stages) > 1),
             p.state_model: spec.name,
-            p.model_line: views.model_line(spec, borrowed=self.context.settings.zero_gpu),
+            **updates.model_line(p, self.context, spec.name),
         }
 
     def _show(self, key: str, item: Item | None, model: str) -> Updates:

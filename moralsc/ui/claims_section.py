@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NOTE = (
     "Each claim is tested on all figures of the runs shown above, whatever the filters leave out. It is supported if "
-    "every part of it is, contradicted if one part is. Miniatures never count as evidence."
+    "every part of it is, contradicted if one part is. Practice models never count as evidence."
 )
 
 

@@ -7,7 +7,11 @@ from moralsc.hosting.brought import Brought
 from moralsc.hosting.queue import Queue
 from moralsc.prompts import PromptSet, load_prompts
 from moralsc.settings import Settings
+from moralsc.ui.explorer import Explorer
 from moralsc.ui.jobs import Jobs
+from moralsc.ui.library import Library
+from moralsc.ui.loading import Ahead
+from moralsc.ui.own import OwnRuns
 from moralsc.ui.queues import Line
 from moralsc.ui.shelf import Shelf
 
@@ -18,6 +22,8 @@ class Context:
 
     Attributes:
         line: of those who ask a model.
+        ahead: what is loaded before anybody asks.
+        explorer: of the runs that the page can show.
         runs: whole runs that visitors asked for; what they are stands in its folder alone.
         brought: runs that visitors brought; the same.
     """
@@ -28,12 +34,16 @@ class Context:
     shelf: Shelf
     jobs: Jobs = field(default_factory=Jobs)
     line: Line = field(default_factory=Line)
+    ahead: Ahead = field(default_factory=Ahead)
     runs: Queue = field(init=False)
     brought: Brought = field(init=False)
+    explorer: Explorer = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "runs", Queue(self.settings.cache / "runs", self.settings))
         object.__setattr__(self, "brought", Brought(self.settings.cache / "brought", self.settings))
+        library = Library(self.settings, own=OwnRuns(self.runs, self.brought).of)
+        object.__setattr__(self, "explorer", Explorer(library, self.prompts.corrections))
 
 
 def new_context(settings: Settings) -> Context:

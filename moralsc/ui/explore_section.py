@@ -19,7 +19,7 @@ from moralsc.ui.pieces import filled
 from moralsc.ui.saving import SAVE
 from moralsc.ui.updates import Updates
 from moralsc.ui.views import inert
-from moralsc.ui.wiring import PRIVATE
+from moralsc.ui.wiring import AT_ONCE, PRIVATE
 
 # A table that was open stays open when its figures change.
 _KEEP_OPEN = """
@@ -57,6 +57,7 @@ class Parts:
     filters: dict[str, gr.Dropdown]
     fold: gr.HTML
     runs: gr.HTML
+    practice: gr.Button
     again: gr.Button
     cards: dict[str, Card]
     status: gr.HTML
@@ -68,11 +69,14 @@ def build(explorer: Explorer, visitor: Visitor, shown: gr.Tab) -> Parts:
     parts = _build_parts()
     look = _looking(explorer, parts)
     inputs = [parts.filters[name] for name in _ORDER]
-    outputs: list[Any] = [parts.selection, *inputs, parts.fold, parts.runs, parts.again]
+    outputs: list[Any] = [parts.selection, *inputs, parts.fold, parts.runs, parts.practice, parts.again]
     outputs += [c for card in parts.cards.values() for c in (card.head, card.body)]
     changes = [shown.select, visitor.runs.apply, parts.again.click, *(f.input for f in parts.filters.values())]
     # Only a queued event can be "always_last", which answers the choice that was made last.
     gr.on(changes, look, outputs=outputs, trigger_mode="always_last", **visitor.before(inputs), **PRIVATE)
+    runs = parts.filters["runs"]
+    switched = parts.practice.click(_switching(explorer), outputs=[runs], **visitor.before([runs]), **AT_ONCE)
+    switched.success(look, outputs=outputs, **visitor.before(inputs), **PRIVATE)
     for kind, card in parts.cards.items():
         _wire(explorer, parts, kind, card)
     return parts
@@ -86,10 +90,11 @@ def _build_parts() -> Parts:
             filters = {name: _filter(name) for name in _ORDER}
         with gr.Row(elem_id="m-runs-line"):
             runs = filled("shown", value=explore_views.READING)
+            practice = gr.Button("", size="sm", visible=False, min_width=130, scale=0, elem_id="m-practice")
             again = gr.Button("Look again", size="sm", visible=False, min_width=90, scale=0, elem_id="m-again")
     status = filled("status", value=updates.status(""), elem_id="m-explore-status")
     cards = {kind: _card(kind) for kind in KINDS}
-    return Parts(selection, filters, fold, runs, again, cards, status, gr.Textbox(visible=False))
+    return Parts(selection, filters, fold, runs, practice, again, cards, status, gr.Textbox(visible=False))
 
 
 def _filter(name: str) -> gr.Dropdown:
@@ -124,6 +129,14 @@ def _looking(explorer: Explorer, p: Parts) -> Callable[..., Iterator[Updates]]:
     return look
 
 
+def _switching(explorer: Explorer) -> Callable[..., list[str]]:
+    def switch(visitor: str, runs: list[str] | None) -> list[str]:
+        """From real models to practice models, or back to what opens the page."""
+        return list(explorer.other_side(runs or (), visitor))
+
+    return switch
+
+
 def _cards(explorer: Explorer, p: Parts, shown: Shown) -> Updates:
     found: Updates = {p.selection: shown.selection, p.runs: explore_views.runs(shown)}
     for card in p.cards.values():
@@ -146,7 +159,8 @@ def _choosers(explorer: Explorer, p: Parts, shown: Shown) -> Updates:
     offered = explore_views.offered(shown, explorer.corrections)
     value = explore_views.chosen(shown.selection.filters)
     again = gr.update(visible=shown.unfinished or bool(shown.problems) or not shown.names)
-    return {p.again: again, p.fold: explore_views.folded(value, offered)} | {
+    practice = gr.update(value=explore_views.other_side(shown), visible=bool(shown.aside))
+    return {p.again: again, p.practice: practice, p.fold: explore_views.folded(value, offered)} | {
         p.filters[name]: gr.update(
             choices=offered[name], value=value[name], visible=len(offered[name]) >= _FEWEST[name]
         )

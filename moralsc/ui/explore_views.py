@@ -22,7 +22,7 @@ MOST_ROWS = 200
 READING: View = {"shown": "Reading the runs…"}
 _EMPTY = "There are no runs to show yet."
 _ADVICE = "Or make one in a terminal, and start the page with MORALSC_RESULTS=runs, the folder that holds it:"
-_COMMAND = "moralsc run --model mini-s-instruct --benchmark winogender:bundled --corrections ladder --out runs/first"
+_COMMAND = "moralsc run --model smollm2-135m-instruct-q4 --benchmark winogender:bundled --limit 20 --out runs/first"
 _NARROWED = "Nothing is left of this chart: the filters leave it out."
 _CONTEXTS = {"ambig": "ambiguous", "disambig": "disambiguated"}
 _MODES = {Mode.FOLLOW_UP: "after the answer", Mode.SINGLE_TURN: "with the item, afresh"}
@@ -45,6 +45,11 @@ def runs(shown: Shown) -> View:
             }
         )
     )
+
+
+def other_side(shown: Shown) -> str:
+    """The words on the button that changes between real models and practice models."""
+    return "Show real models" if shown.only_aside else "Show practice models"
 
 
 def problem(said: str) -> View:

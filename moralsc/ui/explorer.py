@@ -28,7 +28,7 @@ MOST_RUNS, MOST_PANELS = 12, 24
 
 @dataclass(frozen=True)
 class Filters:
-    """What a visitor chose; what is empty chooses all. Runs are named as in `Folder`."""
+    """What a visitor chose; what is empty chooses all, of runs those that are not `Folder.aside`."""
 
     runs: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
@@ -63,6 +63,7 @@ class Shown:
         problems: a sentence about each that cannot be read.
         left_out: runs that are not shown because there are too many at once.
         unfinished: one of those shown may still grow.
+        aside: names of the runs of practice models that stand behind real ones.
     """
 
     selection: Selection
@@ -72,6 +73,12 @@ class Shown:
     problems: tuple[str, ...]
     left_out: int
     unfinished: bool
+    aside: tuple[str, ...] = ()
+
+    @property
+    def only_aside(self) -> bool:
+        """Whether nothing but runs of practice models was chosen."""
+        return bool(self.selection.folders) and all(f.aside for f in self.selection.folders)
 
 
 @dataclass(frozen=True)
@@ -106,9 +113,10 @@ class Explorer:
         return all(self.library.ready(f, filters.category) for f in self._wanted(filters, visitor)[1][:MOST_RUNS])
 
     def _wanted(self, filters: Filters, visitor: str) -> tuple[tuple[Folder, ...], tuple[Folder, ...]]:
-        """All runs, and those that were chosen: all where none of the names is there any more."""
+        """All runs, and those that were chosen: what opens the page where none of the names is there any more."""
         there = self.library.folders(visitor)
-        return there, tuple(f for f in there if f.name in filters.runs) or there
+        opening = tuple(f for f in there if not f.aside)
+        return there, tuple(f for f in there if f.name in filters.runs) or opening
 
     def choose(self, filters: Filters, visitor: str = "") -> Shown:
         """Read what was chosen as far as it can be read; filters that the runs do not hold are dropped."""
@@ -129,7 +137,21 @@ class Explorer:
             problems=tuple(problems),
             left_out=len(wanted[MOST_RUNS:]),
             unfinished=any(opened.run.incomplete for opened in runs),
+            aside=tuple(f.name for f in there if f.aside),
         )
+
+    def prepare(self) -> None:
+        """Make ready what opens the page, then what one click shows. What cannot be read is said to whoever asks."""
+        shown = self.choose(Filters())
+        for filters in (Filters(), Filters(runs=shown.aside)):
+            selection = self.choose(filters).selection
+            if selection.folders:
+                self.drawn(selection, KINDS[0])
+
+    def other_side(self, runs: Sequence[str], visitor: str = "") -> tuple[str, ...]:
+        """The runs to choose instead of these: those of practice models, or none where these are theirs already."""
+        aside = tuple(f.name for f in self.library.folders(visitor) if f.aside)
+        return () if runs and set(runs) <= set(aside) else aside
 
     def look_ahead(self, selection: Selection) -> None:
         """Make ready what a visitor may choose next."""

@@ -9,11 +9,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moralsc.errors import MoralscError, RunError, choose
-from moralsc.models import ASSETS
+from moralsc.models import ASSETS, PRACTICE, mark
 from moralsc.settings import Settings
 from moralsc.ui.kept import Kept
 
@@ -49,11 +50,13 @@ class Folder:
         name: tells it from the others in one list; the page shows it, and never the path. It says nothing of how far
             the run is: a chooser keeps the words that it showed first.
         stamp: sizes and times of its files: another one means that the run has to be read again.
+        aside: a run of practice models that stands behind real ones and is shown when somebody chooses it.
     """
 
     name: str
     path: Path
     stamp: tuple[tuple[str, int, int], ...]
+    aside: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,21 +110,28 @@ class Library:
     def folders(self, visitor: str = "") -> tuple[Folder, ...]:
         """Every folder that holds a run, whole or not: those of the settings, or bundled ones, then the visitor's.
 
-        Only names and times are read. Of two runs with one name the later one gets a number.
+        Of the first, real models come before practice models, whose runs are named so. Of a run only its names, its
+        times and whose answers it holds are read. Of two runs with one name the later one gets a number.
         """
         inside = sorted(self._shelf.iterdir()) if self._shelf.is_dir() else []
-        listed = [*(Own(path, path.name) for path in inside), *(self._own(visitor) if visitor else ())]
+        shelf = [path for path in inside if (path / _HEAD).is_file()]
+        practice = [path for path in shelf if _of_practice_models(path)]
+        real = [path for path in shelf if path not in practice]
+        listed = [Own(path, path.name) for path in real]
+        listed += [Own(path, f"{PRACTICE}: {path.name}") for path in practice]
         there: dict[Path, Own] = {}
-        for run in listed:
-            if (run.path / _HEAD).is_file():
-                there.setdefault(run.path, run)
+        for run in (*listed, *self._owned(visitor)):
+            there.setdefault(run.path, run)
         times = Counter[str]()
         found = []
         for run in there.values():
             times[run.name] += 1
             number = f" ({times[run.name]})" if times[run.name] > 1 else ""
-            found.append(folder_at(run.path, run.name + number))
+            found.append(folder_at(run.path, run.name + number, aside=bool(real) and run.path in practice))
         return tuple(found)
+
+    def _owned(self, visitor: str) -> Iterable[Own]:
+        return (run for run in self._own(visitor) if (run.path / _HEAD).is_file()) if visitor else ()
 
     def folder(self, run: str, visitor: str = "") -> Folder:
         """The folder that a list calls so.
@@ -187,9 +197,30 @@ class Library:
         return self._categories.get((folder, category), lambda: _measured(opened.run, self._how, category))
 
 
-def folder_at(path: Path, name: str) -> Folder:
+def folder_at(path: Path, name: str, aside: bool = False) -> Folder:
     """The folder as it is now."""
-    return Folder(name, path, _stamp(path))
+    return Folder(name, path, _stamp(path), aside)
+
+
+def _of_practice_models(path: Path) -> bool:
+    """Whether each model of the run in this folder is a practice model; not where that cannot be read."""
+    try:
+        seen = (path / _HEAD).stat()
+    except OSError:
+        return False
+    return _all_marked(path, seen.st_mtime_ns, seen.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _all_marked(path: Path, time: int, size: int) -> bool:
+    from moralsc.batch.head import read_head
+
+    try:
+        head = read_head(path) or {}
+        asked = {name: head["models"].get(name, {}) for name in head["design"]["models"]}
+        return bool(asked) and all(facts.get("mark", mark(name)) for name, facts in asked.items())
+    except (MoralscError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def _stamp(path: Path) -> tuple[tuple[str, int, int], ...]:

@@ -70,6 +70,7 @@ class Parts:
     size: gr.Dropdown
     model: gr.Radio
     model_line: gr.HTML
+    clock: gr.Timer
     card_close: gr.Button
     card: gr.Markdown
     shelf: gr.Dropdown
@@ -189,6 +190,7 @@ def _model() -> dict[str, Any]:
             made["size"] = gr.Dropdown([], label="Model", filterable=True, min_width=148, scale=4)
             made["model"] = gr.Radio([], label="Stage", visible=False, elem_id="m-stage", min_width=190, scale=5)
         made["model_line"] = filled("model", js_on_load=_OPEN_CARD)
+        made["clock"] = gr.Timer(1, active=False)
     return made
 
 

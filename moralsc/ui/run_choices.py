@@ -16,7 +16,7 @@ from moralsc.ui.texts import category_title, set_title
 USUAL = "usual"
 """The order that `default_order` chooses for the models."""
 NO_GPU = (
-    "A run is a process of its own, which gets no GPU on this Space: it asks the bundled models. Ask others item by "
+    "A run is a process of its own, which gets no GPU on this Space: it asks the practice models. Ask others item by "
     "item in the Probe tab, or run the command on a machine of your own."
 )
 

@@ -17,6 +17,7 @@ from moralsc.errors import InputError, MoralscError, choose
 from moralsc.hosting.job import State
 from moralsc.hosting.queue import Queue
 from moralsc.models import catalogue, find
+from moralsc.models.offer import offered
 from moralsc.ui import run_views, texts, views
 from moralsc.ui.context import Context
 from moralsc.ui.own import checked
@@ -50,14 +51,13 @@ class RunEvents:
     def arrive(self, models: list[str], benchmarks: list[str], categories: list[str]) -> Updates:
         """The section is seen: offer what can run here now. What was chosen and is here stays chosen."""
         p = self.parts
-        specs = [spec for spec in catalogue().values() if runnable(spec, self.context.settings)]
+        specs = [spec for spec in offered(self.context.settings).values() if runnable(spec, self.context.settings)]
         here = sets(self.context.settings)
         kept = [key for key in benchmarks or [] if key in here]
+        titles = [(texts.model_title(spec), spec.name) for spec in specs]
         names = {spec.name for spec in specs}
         return {
-            p.models: gr.update(
-                choices=[(spec.title, spec.name) for spec in specs], value=[m for m in models or [] if m in names]
-            ),
+            p.models: gr.update(choices=titles, value=[m for m in models or [] if m in names]),
             p.benchmarks: gr.update(choices=[(texts.set_title(key), key) for key in here], value=kept),
             p.categories: self._categories(kept, categories),
             p.missing: views.inert({"text": missing(self.context.settings)}),

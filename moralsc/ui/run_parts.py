@@ -14,11 +14,11 @@ from moralsc.ui import run_views
 from moralsc.ui.own import SAY_CHANGED
 from moralsc.ui.pieces import heading, template
 from moralsc.ui.run_choices import USUAL
-from moralsc.ui.texts import category_title, set_title
+from moralsc.ui.texts import category_title, model_title, set_title
 
 SETS = ("winogender:bundled", "bbq:bundled")
 LIMIT = 20
-"""With the smallest model, these make a run of less than a minute."""
+"""With a practice model, these make a run of less than a minute."""
 
 # A click on a button of the list; the focus is never lost with a button that goes. "focus" when the list comes into
 # sight, and "select" again and again while a run is open and somebody can see it: a hidden tab or page asks nothing.
@@ -90,8 +90,12 @@ class RunParts:
         return [*chosen, self.mode, self.form, self.order, self.limit, self.seed]
 
 
-def build_parts(prompts: PromptSet) -> RunParts:
-    """Lay the section out inside the open gr.Blocks."""
+def build_parts(prompts: PromptSet, opening: str) -> RunParts:
+    """Lay the section out inside the open gr.Blocks.
+
+    Args:
+        opening: name of the model that is chosen at first.
+    """
     made: dict[str, Any] = {
         "state_planned": gr.State(None),
         "state_asking": gr.State(""),
@@ -100,7 +104,7 @@ def build_parts(prompts: PromptSet) -> RunParts:
     heading("Run whole benchmarks", elem_id="m-run-title")
     with gr.Row(elem_id="m-run"):
         with gr.Column(elem_id="m-run-choose", elem_classes="m-group"):
-            made |= _choices(prompts)
+            made |= _choices(prompts, opening)
         with gr.Column(elem_id="m-run-shown"):
             made["plan_view"] = _html("run_plan", run_views.no_plan())
             made["command"] = gr.Textbox(
@@ -116,7 +120,7 @@ def build_parts(prompts: PromptSet) -> RunParts:
     return RunParts(**made)
 
 
-def _choices(prompts: PromptSet) -> dict[str, Any]:
+def _choices(prompts: PromptSet, opening: str) -> dict[str, Any]:
     # Everything that could be chosen on some machine is a choice at first, so that what a page sends is understood
     # after a restart of the server too; what is here is said when the section is seen.
     models, keys = list(catalogue().values()), list(ITEM_SETS)
@@ -124,7 +128,7 @@ def _choices(prompts: PromptSet) -> dict[str, Any]:
     titles = [(run_views.correction_title(id, prompts.corrections), id) for id in corrections]
     made: dict[str, Any] = {}
     made["models"] = gr.Dropdown(
-        [(spec.title, spec.name) for spec in models], value=[models[0].name], multiselect=True, label="Models"
+        [(model_title(spec), spec.name) for spec in models], value=[opening], multiselect=True, label="Models"
     )
     made["benchmarks"] = gr.CheckboxGroup(
         [(set_title(key), key) for key in keys], value=list(SETS), label="Benchmarks", elem_classes="m-inline"

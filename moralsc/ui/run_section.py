@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from moralsc.errors import MoralscError
+from moralsc.models.offer import first
 from moralsc.ui.context import Context
 from moralsc.ui.own import Visitor
 from moralsc.ui.run_events import RunEvents
@@ -29,7 +30,7 @@ _BUSY = "() => ({ text: 'Reading the items…', kind: '' })"
 
 def build(context: Context, visitor: Visitor) -> RunParts:
     """Add the section where the app is open."""
-    p = build_parts(context.prompts)
+    p = build_parts(context.prompts, first(context.settings).name)
     handlers = RunEvents(context, context.runs, p, Readings(context.prompts.corrections))
     _wire_choices(p, handlers)
     _wire_list(p, handlers, visitor)

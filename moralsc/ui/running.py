@@ -109,7 +109,7 @@ class Running:
                     yield {p.status: updates.coming(find(model).title, far)}
         except MoralscError as error:
             if not job.discarded:
-                offer = updates.offer(model) if isinstance(error, ModelError) else ""
+                offer = updates.offer(model, self.context.settings) if isinstance(error, ModelError) else ""
                 yield {p.status: status(str(error), problem=True, offer=offer)}
             return False
         if job.stopped and not job.discarded:
@@ -138,7 +138,8 @@ class Running:
         """After a job, by what is chosen now: which buttons do something."""
         if self.context.jobs.running(session(request)):
             return {}
-        return updates.idle(self.parts, probe, item, chosen, model)
+        line = updates.model_line(self.parts, self.context, model)
+        return {**line, **updates.idle(self.parts, probe, item, chosen, model)}
 
     def recover(
         self, ticket: str, probe: Probe | None, item: Item | None, chosen: str, model: str, request: gr.Request
@@ -202,7 +203,8 @@ class Running:
             drawn[p.dialogue] = views.keyed(views.dialogue(scene.probe, self.context.prompts))
             drawn[p.ladder] = views.keyed(views.ladder(scene.probe, self.context.prompts))
         if scene.status:
-            drawn[p.status] = status(scene.status, scene.problem, updates.offer(model) if scene.failed else "")
+            offer = updates.offer(model, self.context.settings) if scene.failed else ""
+            drawn[p.status] = status(scene.status, scene.problem, offer)
         return drawn
 
     def _changed(

@@ -7,7 +7,7 @@ from moralsc.benchmarks import BENCHMARKS
 from moralsc.dialogue import BASELINE, Form, Status
 from moralsc.experiment.probe import MAX_TURNS, Ladder, Probe, figure
 from moralsc.items import Condition, Item
-from moralsc.models import mark
+from moralsc.models import ModelSpec, mark
 from moralsc.notation import NOTICEABLE, bytes_of, number, signed
 from moralsc.prompts import Correction, Side
 
@@ -29,6 +29,7 @@ CONDITION_CHOICES = {Condition.AMBIGUOUS: "ambiguous", Condition.DISAMBIGUATED: 
 STATUS = {Status.STOPPED: "stopped", Status.FAILED: "failed", Status.RUNNING: "", Status.DONE: ""}
 SCORED_BY = {ScoredBy.TEXT: "the option's words", ScoredBy.LABEL: "the option's letter"}
 SMALL_MASS = 0.5
+NOT_LOADED = "Choose another model, or press Ask to try again."
 NO_OPTION = "It names none of the options."
 SCORED_ONLY = "No answer was written here: the options were scored alone."
 NO_PROBABILITIES = "The server gives no probabilities for this: the answer as written stands alone."
@@ -53,9 +54,14 @@ def without_opening(form: Form, wanted: Form) -> str:
     return "It was asked without an opening, which the server would not continue." if unlike else ""
 
 
-def instead(title: str) -> str:
-    """The offer to ask a bundled model, where another could not be asked."""
-    return f"Use the bundled {title} instead"
+def instead(other: ModelSpec) -> str:
+    """The offer to ask this model, where another could not be asked."""
+    return f"Use {'the practice model ' * other.bundled}{other.title} instead"
+
+
+def model_title(spec: ModelSpec) -> str:
+    """A model in a list of several kinds: "Mini S · base · practice model"."""
+    return f"{spec.title}{' · practice model' * spec.bundled}"
 
 
 def set_title(key: str) -> str:
@@ -71,7 +77,7 @@ def category_title(category: str) -> str:
 
 
 def planted(model: str) -> str:
-    """The mark of a bundled miniature as a sentence, empty for other models."""
+    """The mark of a practice model as a sentence, empty for other models."""
     phrase = mark(model)
     return f"{phrase[0].upper()}{phrase[1:]}." if phrase else ""
 

@@ -11,9 +11,11 @@ from moralsc.errors import MoralscError
 from moralsc.experiment.probe import MAX_TURNS, Probe
 from moralsc.items import Item
 from moralsc.models import find
-from moralsc.models.offer import first_bundled
+from moralsc.models.offer import instead_of
 from moralsc.prompts import PromptSet, Side
+from moralsc.settings import Settings
 from moralsc.ui import texts, views
+from moralsc.ui.context import Context
 from moralsc.ui.parts import Parts
 
 Updates = dict[Any, Any]
@@ -29,7 +31,7 @@ def status(text: str, problem: bool = False, offer: str = "") -> dict[str, Any]:
     """The status line, which screen readers announce when it changes. An address in it can be followed.
 
     Args:
-        offer: words of a button below it, which chooses a bundled model.
+        offer: words of a button below it, which chooses another model.
     """
     view = {"text": text, "kind": "m-problem" if problem else ""}
     if found := _ADDRESS.search(text):
@@ -66,13 +68,21 @@ def limit(model: str, item: Item | None) -> str:
     return find(model).why_not(item.benchmark if item else "own")
 
 
-def offer(model: str) -> str:
-    """The words that offer a bundled model in place of this one; empty if it is one itself.
+def offer(model: str, settings: Settings) -> str:
+    """The words that offer another model in place of this one; empty where there is none to offer.
 
     They belong where the model could not be loaded or asked, or failed. A slip of the visitor's, or a page that is
     busy, would be the same with any model.
     """
-    return "" if find(model).bundled else texts.instead(first_bundled().title)
+    other = instead_of(model, settings)
+    return texts.instead(other) if other else ""
+
+
+def model_line(p: Parts, context: Context, model: str) -> Updates:
+    """What this model is and where it stands; it is looked at again as long as that will change by itself."""
+    now = context.ahead.readiness(context.engines, model)
+    view = views.model_line(find(model), now.text, now.problem, borrowed=context.settings.zero_gpu)
+    return {p.model_line: view, p.clock: gr.Timer(active=now.coming)}
 
 
 def idle(p: Parts, probe: Probe | None, item: Item | None, chosen: str, model: str) -> Updates:

@@ -10,7 +10,7 @@ from moralsc.answers import Outcome, Score
 from moralsc.dialogue import BASELINE, Dialogue, Status, Turn
 from moralsc.experiment.probe import Probe, Rung, figure
 from moralsc.items import Condition, Item, Option, Role
-from moralsc.models import ModelSpec
+from moralsc.models import ModelSpec, Stage
 from moralsc.notation import number, signed, tick
 from moralsc.prompts import Correction, PromptSet, Side
 from moralsc.ui import texts
@@ -64,16 +64,20 @@ def header(notices: list[str]) -> View:
     return inert({"tagline": texts.TAGLINE, "notice": texts.NOTICE, "link": " ".join(notices)})
 
 
-def model_line(spec: ModelSpec, borrowed: bool = False) -> View:
-    """The lines under the model choosers: what this model is.
+def model_line(spec: ModelSpec, state: str = "", problem: bool = False, borrowed: bool = False) -> View:
+    """The lines under the model choosers: what this model is, and where it stands.
 
     Args:
+        state: a sentence on whether it is there; empty where nothing is to be said.
+        problem: the sentence is about something that went wrong.
         borrowed: models of the hub are asked on a GPU that is lent to the visitor.
     """
     lent = ", asked on a GPU that Hugging Face lends you: each question takes seconds of your minutes a day"
-    where = "runs on this machine" if spec.bundled else f"downloaded from {spec.repo}{lent if borrowed else ''}"
+    where = f"downloaded from {spec.repo}{lent if borrowed else ''}" if spec.repo else "runs on this machine"
     where = f"asked at {spec.address}" if spec.address else where
-    return inert({"facts": f"{spec.amount} · {spec.stage} · {where}", "nature": spec.nature})
+    stage = "" if spec.stage is Stage.UNKNOWN else spec.stage.value
+    facts = " · ".join(filter(None, (spec.amount, stage, where)))
+    return inert({"facts": facts, "nature": spec.nature, "state": state, "kind": "m-problem" if problem else ""})
 
 
 def item_card(item: Item) -> View:

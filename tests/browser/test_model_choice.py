@@ -13,6 +13,8 @@ from visit import PHONE, Visit
 from moralsc.models import PLANTED, catalogue
 
 OpenPage = Callable[..., Visit]
+KIND = " · practice model"
+SMALL = f"Mini S · 0.35M{KIND}"
 LOOKS: dict[str, dict[str, Any]] = {"desktop": {}, "dark": {"color_scheme": "dark"}, "phone": {"viewport": PHONE}}
 
 
@@ -47,15 +49,15 @@ def open_card(here: Visit) -> None:
 
 def test_a_model_is_chosen_by_size_and_then_by_stage(visit: OpenPage) -> None:
     here = visit()
-    expect(size(here)).to_have_value("Mini S · 0.35M")
+    expect(size(here)).to_have_value(SMALL)
     expect(stage(here, "instruct")).to_be_checked()
     size(here).click()
-    options = ["Mini S · 0.35M", "Mini M · 1.2M", "Mini L · 2.1M", "Solo 135M · sft"]
+    options = [SMALL, f"Mini M · 1.2M{KIND}", f"Mini L · 2.1M{KIND}", "Solo 135M · sft"]
     expect(here.page.get_by_role("option")).to_contain_text(options)
     here.page.keyboard.press("Escape")
     stage(here, "aligned").check()
     expect(here.page.locator(".m-facts")).to_contain_text("aligned")
-    choose_size(here, "Mini M · 1.2M")
+    choose_size(here, f"Mini M · 1.2M{KIND}")
     expect(stage(here, "aligned")).to_be_checked()
     assert "model=mini-m-aligned" in here.link("model=")
     choose_size(here, "Solo 135M · sft")
@@ -66,7 +68,7 @@ def test_a_model_is_chosen_by_size_and_then_by_stage(visit: OpenPage) -> None:
 
 def test_a_link_restores_both_axes(visit: OpenPage) -> None:
     here = visit("?model=mini-l-aligned")
-    expect(size(here)).to_have_value("Mini L · 2.1M")
+    expect(size(here)).to_have_value(f"Mini L · 2.1M{KIND}")
     expect(stage(here, "aligned")).to_be_checked()
     expect(here.notice).to_have_count(0)
 
@@ -76,7 +78,7 @@ def test_a_keyboard_is_enough_to_choose_a_model(visit: OpenPage) -> None:
     size(here).focus()
     here.page.keyboard.press("ArrowDown")
     here.page.keyboard.press("Enter")
-    expect(size(here)).to_have_value("Mini M · 1.2M")
+    expect(size(here)).to_have_value(f"Mini M · 1.2M{KIND}")
     expect(here.page.locator(".m-facts")).to_contain_text("1.2M parameters")  # the stages of this size are here
     for name in ("base", "instruct", "aligned"):
         here.page.keyboard.press("Tab")
@@ -179,7 +181,7 @@ def test_with_one_model_there_is_nothing_to_choose_and_everything_works(visit: O
     name, spec = next(iter(MANY.items()))
     with offering({name: spec}):
         here = visit()
-        expect(size(here)).to_have_value("Mini S · 0.35M · instruct")
+        expect(size(here)).to_have_value(f"Mini S · 0.35M · instruct{KIND}")
         expect(here.page.locator("#m-stage")).not_to_be_visible()
         assert list(catalogue()) == [name]
         here.ask()

@@ -21,7 +21,7 @@ from moralsc.engines.zero import LONGEST, Task, explained, seconds, weights
 from moralsc.errors import InputError
 from moralsc.experiment.turns import ANSWER_TOKENS, REASONING_TOKENS
 from moralsc.models import catalogue
-from moralsc.models.offer import first_bundled, offered
+from moralsc.models.offer import first_practice, offered
 from moralsc.settings import Settings
 
 SPACE = Settings.from_env({"SPACE_ID": "a/b", "SPACES_ZERO_GPU": "true"})
@@ -116,7 +116,7 @@ def test_each_refusal_is_a_sentence_with_what_needs_no_gpu(space: dict[str, Any]
     text = space["refused"][refusal]
     assert text.startswith("ModelError: ")
     assert re.search(said, text)
-    assert text.endswith(f"Bundled models need no GPU: choose {first_bundled().title}.")
+    assert text.endswith(f"Practice models need no GPU: choose {first_practice().title}.")
 
 
 @pytest.mark.slow
@@ -182,7 +182,7 @@ def test_a_foreign_text_never_reaches_visitors() -> None:
     for title in ("ZeroGPU queue timeout", "ZeroGPU worker error", "another", ""):
         said = explained(refusal(title, "<b>{0}</b> {again} secret"))
         assert "secret" not in said
-        assert said.endswith(f"choose {first_bundled().title}.")
+        assert said.endswith(f"choose {first_practice().title}.")
 
 
 def test_more_than_a_usual_gpu_takes_is_refused_at_the_start_with_the_numbers() -> None:

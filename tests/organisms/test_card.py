@@ -97,7 +97,7 @@ def test_a_card_has_its_sections_and_its_mark(measured: dict[str, Any], stage: S
     assert PLANTED in text
     heads = [line for line in text.splitlines() if line.startswith("## ")]
     assert heads == ["## Planted", "## Measured", "## What it cannot do", "## How it was made"]
-    assert f"# Mini S · {stage}: a miniature" in text
+    assert f"# Mini S · {stage}: a practice model" in text
 
 
 def test_a_card_says_of_each_stage_what_was_planted(measured: dict[str, Any]) -> None:

@@ -38,7 +38,7 @@ def test_a_wrong_argument_is_refused_with_what_is_allowed(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["evaluate", "--model", "{}/nowhere"], "nowhere holds no miniature"),
+        (["evaluate", "--model", "{}/nowhere"], "nowhere holds no practice model"),
         (["evaluate", "--seeds", "{}"], "holds no seed-N/mini-"),
         (["train", "--size", "S", "--exclude", "{}"], "no .tsv or .jsonl file to exclude"),
     ],

@@ -107,7 +107,7 @@ def test_with_one_model_there_is_no_stage_to_choose(choosing: Choosing) -> None:
     with offering({FIRST.name: FIRST}):
         request: Any = SimpleNamespace(session_hash="one", query_params=NoParameters())
         shown = choosing.restore(request)
-    assert shown[choosing.parts.size]["choices"] == [("Mini S · 0.35M · instruct", "Mini S")]
+    assert shown[choosing.parts.size]["choices"] == [("Mini S · 0.35M · instruct · practice model", "Mini S")]
     assert not shown[choosing.parts.model]["visible"]
     assert shown[choosing.parts.state_model] == FIRST.name
 

@@ -130,6 +130,38 @@ def test_an_unfinished_run_and_a_miniature_are_said_to_be_what_they_are(shelf: P
     assert list(head["marks"].values()) == [f"real: {PLANTED}."]
 
 
+@pytest.fixture
+def both(shelf: Path) -> Path:
+    """The shelf with a run of practice models beside the real ones."""
+    in_folder(shelf / "planted", by_item(asked("real", mark=PLANTED)))
+    head = json.loads((shelf / "planted/run.json").read_text())
+    (shelf / "planted/run.json").write_text(json.dumps(head | {"models": {"real": {"mark": PLANTED}}}))
+    return shelf
+
+
+def test_what_opens_the_page_are_the_real_models_and_one_click_shows_the_others(both: Path, tmp_path: Path) -> None:
+    here = explorer(both, tmp_path)
+    shown = here.choose(Filters())
+    assert [f.name for f in shown.selection.folders] == ["one", "two"]
+    assert shown.names[-1] == shown.aside[0] == "practice models: planted"
+    assert explore_views.other_side(shown) == "Show practice models"
+    other = here.choose(Filters(runs=here.other_side(shown.selection.filters.runs)))
+    assert [f.name for f in other.selection.folders] == ["practice models: planted"]
+    assert explore_views.other_side(other) == "Show real models"
+    assert here.other_side(other.selection.filters.runs) == ()
+    mixed = here.choose(Filters(runs=("one", "practice models: planted")))
+    assert here.other_side(mixed.selection.filters.runs) == ("practice models: planted",)
+
+
+def test_the_button_between_them_is_there_only_with_both(both: Path) -> None:
+    ask = look(both)
+    assert ask()["practice"] == gr.update(value="Show practice models", visible=True)
+    planted = ask(["practice models: planted"], [], [], "", "", [], "")
+    assert planted["practice"]["value"] == "Show real models"
+    shutil.rmtree(both / "planted")
+    assert not ask()["practice"]["visible"]
+
+
 def test_no_runs_at_all_say_what_to_do(tmp_path: Path) -> None:
     here = explorer(None, tmp_path)
     shown = here.choose(Filters())
@@ -213,7 +245,7 @@ def look(shelf: Path | None) -> Callable[..., dict[str, Any]]:
     with gr.Blocks(), gr.Tab() as tab:
         p = explore_section.build(here, build_visitor(), tab)
     handler = explore_section._looking(here, p)
-    names = {p.selection: "selection", p.runs: "runs", p.again: "again", p.fold: "fold"}
+    names = {p.selection: "selection", p.runs: "runs", p.again: "again", p.fold: "fold", p.practice: "practice"}
     names |= {part: name for name, part in p.filters.items()}
     names |= {card.head: f"{kind} head" for kind, card in p.cards.items()}
     names |= {card.body: f"{kind} body" for kind, card in p.cards.items()}

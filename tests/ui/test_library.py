@@ -1,19 +1,22 @@
 """The runs that the page can show: which there are, read once, read again when they have changed, and broken ones."""
 
+import json
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 from batch.made import bbq, by_item, in_folder, record
+from catalogues import FIRST, offering
 
 from moralsc.analysis.statistics import Resampling
 from moralsc.batch import folder as run_folder
 from moralsc.errors import InputError, RunError
+from moralsc.models import PLANTED
 from moralsc.reports import figures as measuring
 from moralsc.settings import Settings
 from moralsc.ui.kept import Kept
-from moralsc.ui.library import Folder, Library, Own
+from moralsc.ui.library import BUNDLED, Folder, Library, Own
 
 FEW = Resampling(resamples=100)
 BOTH = by_item([*bbq(["unknown", "biased", "biased"]), *bbq(["unknown", "unknown", "biased"], "specificity-0")])
@@ -52,6 +55,52 @@ def test_bundled_runs_are_there_until_a_folder_is_given(tmp_path: Path) -> None:
         in_folder(tmp_path / path, BOTH)
     assert names(library(tmp_path).folders()) == ["a"]
     assert names(library(tmp_path, tmp_path / "mine").folders()) == ["b"]
+
+
+def asking(path: Path, *marks: str | None) -> None:
+    """A run of models with these marks; None where run.json does not say."""
+    in_folder(path, BOTH)
+    head = json.loads((path / "run.json").read_text())
+    names = [f"m{k}" for k in range(len(marks))]
+    head["design"]["models"] = names
+    head["models"] = {name: {"mark": mark} for name, mark in zip(names, marks, strict=True) if mark is not None}
+    (path / "run.json").write_text(json.dumps(head))
+
+
+def test_real_models_come_first_and_runs_of_practice_models_are_named_and_wait_aside(tmp_path: Path) -> None:
+    asking(tmp_path / "bundled/a", PLANTED, PLANTED)
+    asking(tmp_path / "bundled/b", PLANTED, "")
+    asking(tmp_path / "bundled/c", None)
+    broken(tmp_path / "bundled/d")
+    found = library(tmp_path).folders()
+    assert names(found) == ["b", "c", "d", "practice models: a"]
+    assert [f.aside for f in found] == [False, False, False, True]
+
+
+def test_a_run_that_only_began_is_known_by_the_catalogue(tmp_path: Path) -> None:
+    asking(tmp_path / "bundled/a", None)
+    with offering({"m0": FIRST}):
+        assert names(library(tmp_path).folders()) == ["practice models: a"]
+
+
+def test_practice_models_alone_open_the_page(tmp_path: Path) -> None:
+    asking(tmp_path / "bundled/a", PLANTED)
+    asking(tmp_path / "else/b", "")
+    own = [Own(tmp_path / "else/b", "b")]
+    assert [f.aside for f in library(tmp_path, own=lambda secret: own).folders("me")] == [False, False]
+
+
+def test_a_visitors_run_of_practice_models_is_shown_with_the_real_ones(tmp_path: Path) -> None:
+    asking(tmp_path / "bundled/a", "")
+    asking(tmp_path / "else/b", PLANTED)
+    own = [Own(tmp_path / "else/b", "b")]
+    found = library(tmp_path, own=lambda secret: own).folders("me")
+    assert [(f.name, f.aside) for f in found] == [("a", False), ("b", False)]
+
+
+def test_the_bundled_runs_of_practice_models_are_known_as_such() -> None:
+    found = Library(Settings(cache=Path("none")), BUNDLED).folders()
+    assert {f.path.name for f in found if f.name.startswith("practice models: ")} >= {"bbq", "winogender"}
 
 
 def test_a_visitors_own_runs_are_nobody_elses(tmp_path: Path) -> None:
