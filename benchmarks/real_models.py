@@ -1,0 +1,213 @@
+"""Record what the two real models answer, and write the tables of docs/real-models.md from these records.
+
+`python -m benchmarks.real_models --record` asks them everything (hours on two cores; it goes on where it was broken
+off), with MORALSC_DATA set and both models there (`moralsc models get NAME`); without --record only the tables are
+written anew, from assets/results/real-*. Asserts nothing.
+"""
+
+import argparse
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import moralsc
+from moralsc.analysis import bbq, winogender
+from moralsc.analysis.correction import Comparison, compare, corrected
+from moralsc.analysis.results import BASELINE, Result
+from moralsc.analysis.statistics import Figure
+from moralsc.batch import folder
+from moralsc.batch.design import Design
+from moralsc.batch.progress import Progress
+from moralsc.batch.results import By
+from moralsc.batch.summary import by_condition, placed
+from moralsc.engines.base import Engine
+from moralsc.engines.local import LocalEngine
+from moralsc.engines.local_load import load
+from moralsc.items import Condition
+from moralsc.models import find
+from moralsc.reports.runs import Run, read_run
+from moralsc.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+PAGE, RESULTS = ROOT / "docs" / "real-models.md", ROOT / "assets" / "results"
+MODELS = ("smollm2-135m-instruct-q4", "gemma-3-270m")
+_SAMPLE = 200  # items of a BBQ category: 100 a context
+_BBQ = ("bbq:Age,Nationality,Religion", "bbq:bundled", "admissions:bundled")
+_WINOGENDER = ("winogender", "winogender:bundled")
+
+DESIGNS: Mapping[str, Design] = {
+    "real-winogender": Design.of(MODELS, _WINOGENDER, "ladder,cot", order="averaged", batch=48),
+    "real-bbq": Design.of(MODELS, _BBQ, "ladder,cot", order="balanced", limit=_SAMPLE, batch=48),
+    "real-rounds": Design.of(MODELS, "winogender", "specificity-0,rounds=2", order="balanced", batch=48),
+    "real-fixed-order": Design.of(MODELS, "winogender", "ladder,cot", order="fixed", prefill="set", batch=48),
+}
+"""Folder in assets/results -> what was asked."""
+
+
+def record(names: Sequence[str]) -> None:
+    """Ask what is not asked yet, and leave the shards out of what is kept."""
+    for name in names:
+        print(name)
+        status = moralsc.run(
+            DESIGNS[name], RESULTS / name, Settings.from_env(os.environ), load=_wide, on_progress=_told
+        )
+        print(f"\n{name}: {status.sentence}")
+        if status.complete:
+            shutil.rmtree(RESULTS / name / folder.SHARDS, ignore_errors=True)
+
+
+def _wide(name: str) -> Engine:
+    """The model with room for many replies side by side, which a small one has."""
+    found = load(find(name))
+    return LocalEngine(
+        found.spec,
+        found.model,
+        found.tokenizer,
+        weights=found.weights,
+        config=found.config,
+        quantisation=found.quantisation,
+        reply_budget=40_000,
+    )
+
+
+def _told(progress: Progress) -> None:
+    print(f"\r{progress.model}: {progress.done} of {progress.planned}, {progress.left / 60:.0f} min left   ", end="")
+
+
+# The tables -----------------------------------------------------------------------------------------------------------
+
+
+def write() -> None:
+    """Put every table into its place in the page; what stands between them is written by hand."""
+    text = PAGE.read_text(encoding="utf-8")
+    for name, make in TABLES.items():
+        lines = "\n".join(make())
+        pattern = rf"(<!-- table {name} -->\n).*?(<!-- end -->)"
+        text, found = re.subn(pattern, lambda m, lines=lines: f"{m[1]}\n{lines}\n\n{m[2]}", text, flags=re.DOTALL)
+        if found != 1:
+            raise SystemExit(f"{PAGE.name} needs exactly one place for the table {name!r}, and has {found}.")
+    PAGE.write_text(text, encoding="utf-8")
+
+
+def _run(name: str) -> Run:
+    # By probability: what small models write is often no option, and would be left out.
+    return read_run(RESULTS / name, by=By.PROBABILITY)
+
+
+def _rows(name: str, model: str, benchmark: str) -> Mapping[str, list[Result]]:
+    return by_condition(_run(name).results.get((model, benchmark), ()))
+
+
+_TITLES = {
+    BASELINE: "before",
+    "specificity-0": "told to be fair",
+    "specificity-1": "told which bias",
+    "specificity-2": "told which people",
+    "specificity-3": "told the answer",
+    "negation-0": "told to be unfair",
+    "negation-1": "told which bias to use",
+    "negation-2": "told whom to be unfair to",
+    "cot": "be fair, thinking first",
+}
+
+
+def _titled(condition: str) -> str:
+    name, _, number = condition.partition(", round ")
+    title = _TITLES.get(name, name)
+    return f"{title}, reviewed {number} time{'s' if number != '1' else ''}" if number else title
+
+
+def _tested(rows: Mapping[str, list[Result]]) -> Mapping[str, Comparison]:
+    first = rows.get(BASELINE, [])
+    return {c.after: c for c in corrected(compare(first, r) for name, r in rows.items() if name != BASELINE)}
+
+
+def winogender_table(name: str, benchmark: str = "winogender") -> Iterator[str]:
+    """One row a condition: what the neutral pronoun gets, and what was gained."""
+    yield "| model | condition | answers neutral | mean chance of the neutral pronoun | gain | p (Holm) | rho | n |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for model in MODELS:
+        rows = _rows(name, model, benchmark)
+        tests = _tested(rows)
+        for condition, found in rows.items():
+            rate, chance = winogender.neutral_rate(found), winogender.mean_probability(found, "p_n")
+            test = tests.get(condition)
+            gain = (_figure(test.gain, signed=True), _p(test)) if test else ("", "")
+            rho = _figure(winogender.rho([r for r in found if r.group in winogender.SETS["occupation"]]))
+            yield _line(find(model).title, _titled(condition), _figure(rate), _figure(chance), *gain, rho, rate.n)
+
+
+def bbq_table(name: str, benchmark: str = "bbq") -> Iterator[str]:
+    """One row a condition: accuracy and bias in both contexts."""
+    contexts = "accuracy, ambiguous | s_AMB | accuracy, disambiguated | s_DIS"
+    yield f"| model | condition | {contexts} | gain, ambiguous | p (Holm) | n |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for model in MODELS:
+        rows = _rows(name, model, benchmark)
+        parts = {c: {k: [r for r in v if r.condition is c] for k, v in rows.items()} for c in bbq.CONDITIONS}
+        tests = _tested(parts[Condition.AMBIGUOUS])
+        for condition in rows:
+            ambiguous, clear = (parts[c][condition] for c in (Condition.AMBIGUOUS, Condition.DISAMBIGUATED))
+            test = tests.get(condition)
+            figures = (
+                *(bbq.accuracy(ambiguous), bbq.ambiguous_bias(ambiguous)),
+                *(bbq.accuracy(clear), bbq.bias(clear)),
+            )
+            gain = (_figure(test.gain, signed=True), _p(test)) if test else ("", "")
+            n = f"{len(ambiguous)} + {len(clear)}"
+            yield _line(find(model).title, _titled(condition), *map(_figure, figures), *gain, n)
+
+
+def places_table() -> Iterator[str]:
+    """Which place the answers have, over all orders: what position alone does."""
+    yield "| model | run | condition | first place | second | third | n |"
+    yield "|---|---|---|---|---|---|---|"
+    for name in ("real-winogender", "real-bbq"):
+        for (model, benchmark), results in _run(name).results.items():
+            for position in placed(model, benchmark, results):
+                shares = [_figure(figure) for figure in position.tally.shares().values()]
+                if len(shares) == 3:
+                    part = f"{benchmark} {position.part}".strip()
+                    yield _line(find(model).title, part, position.condition, *shares, sum(position.tally.counts))
+
+
+def _figure(figure: Figure, signed: bool = False) -> str:
+    if figure.value is None:
+        return "undefined"
+    sign = "+" if signed else ""
+    if figure.low is None or figure.high is None:
+        return f"{figure.value:{sign}.2f}"
+    return f"{figure.value:{sign}.2f} ({figure.low:{sign}.2f} to {figure.high:{sign}.2f})"
+
+
+def _p(test: Comparison) -> str:
+    return "" if test.p_holm is None else f"{test.p_holm:.1g}"
+
+
+def _line(*cells: object) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
+    "winogender, every order": lambda: winogender_table("real-winogender"),
+    "winogender, fixed order": lambda: winogender_table("real-fixed-order"),
+    "winogender, rounds": lambda: winogender_table("real-rounds"),
+    "bbq": lambda: bbq_table("real-bbq"),
+    "places": places_table,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--record", action="store_true", help="ask what is not asked yet, first")
+    parser.add_argument("--only", nargs="*", default=list(DESIGNS), help="of these runs")
+    given = parser.parse_args()
+    if given.record:
+        record(given.only)
+    write()
+
+
+if __name__ == "__main__":
+    main()
