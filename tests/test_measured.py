@@ -22,15 +22,16 @@ from transformers import BertConfig, BertLMHeadModel, LlamaForSequenceClassifica
 
 from moralsc.batch import run as running
 from moralsc.batch.design import Design
-from moralsc.engines import local_gguf, packing
+from moralsc.engines import local_gguf, packing, self_check
 from moralsc.engines.fit import needed
 from moralsc.engines.local import LocalEngine
+from moralsc.engines.pool import load_local
 from moralsc.engines.store import Store
 from moralsc.errors import ModelError, RunError
 from moralsc.models import catalogue
 from moralsc.models.files import safetensors_facts
 from moralsc.models.gguf import read_gguf
-from moralsc.models.local import local_spec
+from moralsc.models.local import admit, local_spec
 from moralsc.settings import Settings
 
 
@@ -301,3 +302,16 @@ def test_unpacked_weights_answer_as_transformers_own_loading_does(tmp_path: Path
         for ours in (first, second):
             torch.testing.assert_close(ours(tokens).logits, theirs(tokens).logits, rtol=0, atol=1e-5)
     assert first.config.num_hidden_layers == LAYERS
+
+
+# Options that nobody would say ----------------------------------------------------------------------------------------
+
+
+def test_a_model_that_would_say_no_option_carries_a_warning_with_every_figure(folder: Path, tmp_path: Path) -> None:
+    admit([str(folder)], Settings(cache=tmp_path / "cache"))
+    engine = load_local(str(folder), store=Store(tmp_path / "cache"))
+    assert "would say none of the options" in engine.provenance["warning"], "its weights are random"
+
+
+def test_a_model_that_says_options_carries_none() -> None:
+    assert self_check.warning(LocalEngine.load(next(s for s in catalogue().values() if s.bundled))) == ""

@@ -81,6 +81,7 @@ class LocalEngine:
         self._sample = _sample(self._format)
         check_causal(model)
         self._packing = plan(model) if packing else Packing(0, "packing is switched off")
+        self._warning = ""
         self._said = not packing  # nobody needs telling what they chose
         if self._packing.limit == 0:
             self._say_why()
@@ -164,10 +165,16 @@ class LocalEngine:
             "attention": str(self._model.config._attn_implementation),
             "scoring": scoring,
             "dialogue": self._sample,
+            **({"warning": self._warning} if self._warning else {}),
             "moralsc": moralsc.__version__,
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         }
+
+    def warn(self, sentence: str) -> None:
+        """Let a sentence of doubt about this model stand with everything that it answers."""
+        self._warning = sentence
+        _log.warning("%s", sentence)
 
     def render(self, messages: Sequence[Message]) -> str:
         """The exact text that the model sees, see `Engine.render`.

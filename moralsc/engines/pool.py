@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
+from moralsc.engines import self_check
 from moralsc.engines.base import Engine
 from moralsc.engines.fit import DoesNotFitError, needed
 from moralsc.engines.store import Store
@@ -60,7 +61,7 @@ def load_local(
         return engine
     from moralsc.engines.local import LocalEngine
 
-    return LocalEngine.load(
+    local = LocalEngine.load(
         spec,
         dtype=dtype,
         device_map=device_map,
@@ -70,6 +71,9 @@ def load_local(
         memory=memory,
         store=store,
     )
+    if not spec.bundled and (said := self_check.warning(local)):
+        local.warn(said)
+    return local
 
 
 class Downloads:

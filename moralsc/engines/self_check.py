@@ -1,0 +1,43 @@
+"""Whether a model that was just loaded would say any option of what it will be asked.
+
+Weights that are damaged, of another model than their config, or read by another tokenizer answer with confident
+probabilities all the same, since these are renormalised over the options: how little the options hold gives them away.
+"""
+
+import math
+from pathlib import Path
+
+from moralsc.answers import ScoredBy
+from moralsc.benchmarks import Source, load
+from moralsc.dialogue import baseline, continuations
+from moralsc.engines.base import Engine, Scoring
+from moralsc.prompts import default_prompts
+from moralsc.settings import Settings
+
+_BENCHMARKS = ("winogender", "bbq", "admissions")
+_EACH = 2
+_LEAST = 0.01
+
+
+def warning(engine: Engine) -> str:
+    """A sentence if the options hold less than 1 % of the probability on every bundled item that is tried, else empty.
+
+    Raises:
+        ModelError: the model cannot be asked at all.
+    """
+    spec, prompts, scorings = engine.spec, default_prompts(), []
+    here = Settings(cache=Path())  # bundled items are not looked for anywhere
+    for benchmark in _BENCHMARKS if not spec.only_for else spec.only_for:
+        for item in load(benchmark, here, Source.BUNDLED).items[:_EACH] if benchmark in _BENCHMARKS else ():
+            turn = baseline(item, prompts, spec.scored_by, prefill=prompts.prefill("", spec.prefill))
+            close = turn.opening.close
+            words = continuations(item, spec.scored_by, close)
+            closed = spec.scored_by is ScoredBy.TEXT and not close
+            scorings.append(Scoring(turn.scoring_prompt(()), words, closed))
+    held = [math.fsum(map(math.exp, logprobs)) for logprobs in engine.score(scorings) if logprobs]
+    if not held or max(held) >= _LEAST:
+        return ""
+    return (
+        f"{spec.title} would say none of the options: on {len(held)} items that were tried when it was loaded, they "
+        f"hold {max(held):.1e} of the probability at most. Do these weights and this tokenizer belong together?"
+    )
