@@ -5,7 +5,7 @@ import ipaddress
 import os
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,21 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip("no benchmark files: set MORALSC_DATA to a folder that holds bbq/ and winogender/")
     return folder
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare a text with golden/<name>.txt beside the test, or write it there with --update-golden."""
+
+    def compare(name: str, text: str) -> None:
+        path = request.path.with_name("golden") / f"{name}.txt"
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.is_file(), f"{path} is missing: look at the text, then run pytest --update-golden"
+        assert text == path.read_text(encoding="utf-8")
+
+    return compare
 
 
 @pytest.fixture(autouse=True)

@@ -22,20 +22,6 @@ REPLIES = (" Nothing in it says who.", "")
 CRITIQUE = "That was a guess."
 
 
-@pytest.fixture
-def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Compare a text with tests/golden/<name>.txt, or write it there with --update-golden."""
-
-    def compare(name: str, text: str) -> None:
-        path = GOLDEN / f"{name}.txt"
-        if request.config.getoption("--update-golden"):
-            path.write_text(text, encoding="utf-8")
-        assert path.is_file(), f"{path} is missing: look at the text, then run pytest --update-golden"
-        assert text == path.read_text(encoding="utf-8")
-
-    return compare
-
-
 def section(title: str, text: str) -> str:
     return f"=== {title} ===\n{text}\n"
 
