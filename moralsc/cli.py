@@ -32,7 +32,7 @@ from moralsc.models.endpoints import Patience
 from moralsc.models.local import admit
 from moralsc.notation import number, signed
 from moralsc.prompts import load_prompts
-from moralsc.terminal import MODEL, DataFolder, PromptFile, plain, read_settings, show_bytes, show_table
+from moralsc.terminal import MODEL, DataFolder, PromptFile, plain, read_settings, show_bytes, show_loading, show_table
 from moralsc.ui import texts
 
 _OUTCOMES = {Outcome.REFUSED: "◇ refused", Outcome.UNPARSED: "? unparsed"}
@@ -105,14 +105,15 @@ def ask(
     # What cannot be applied is said before a model is loaded and asked.
     for correction in corrections:
         probing.planned(probe.item, correction, prompt_set, spec, probe.manner, text)
-    engine = load_local(
-        model,
-        settings.offline,
-        progress=show_bytes,
-        memory=settings.memory * 10**9,
-        patience=Patience.of(settings),
-        store=Store.of(settings),
-    )
+    with show_loading(model):
+        engine = load_local(
+            model,
+            settings.offline,
+            progress=show_bytes,
+            memory=settings.memory * 10**9,
+            patience=Patience.of(settings),
+            store=Store.of(settings),
+        )
     show: Callable[[Iterator[Probe], int], Probe] = _run if as_json else partial(_show, wanted=form)
     if not as_json:
         _introduce(probe)

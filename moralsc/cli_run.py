@@ -25,7 +25,7 @@ from moralsc.models.local import admit
 from moralsc.notation import duration
 from moralsc.prompts import load_prompts
 from moralsc.settings import Settings
-from moralsc.terminal import MODEL, DataFolder, PromptFile, plain, read_settings, show_bytes, show_table
+from moralsc.terminal import MODEL, DataFolder, PromptFile, plain, read_settings, show_bytes, show_loading, show_table
 from moralsc.ui.texts import planted
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ def run(
             on_plan=_show_plan,
             on_progress=line.show,
             on_work=line.show,
+            on_load=show_loading,
             on_download=show_bytes,
         )
     if crew.main:

@@ -2,12 +2,16 @@
 
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from moralsc.models import find
+from moralsc.notation import duration
 from moralsc.settings import Settings
 
 DataFolder = Annotated[Path | None, typer.Option("--data", help="folder with your own copies of benchmark files")]
@@ -31,6 +35,23 @@ def show_table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     for row in rows:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+@contextmanager
+def show_loading(name: str) -> Iterator[None]:
+    """A line on standard error while a model is loaded; none for a practice model, which takes an instant."""
+    spec = find(name)
+    if spec.bundled or spec.address:
+        yield
+        return
+    typer.echo(f"Loading {spec.title} ...", err=True, nl=False)
+    started = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        typer.echo(err=True)  # the sentence that says why gets a line of its own
+        raise
+    typer.echo(f" ready after {duration(time.monotonic() - started)}", err=True)
 
 
 def show_bytes(name: str, done: int, total: int) -> None:

@@ -16,8 +16,10 @@ from moralsc.errors import ModelError
 from moralsc.items import Item, Role
 from moralsc.models import catalogue
 from moralsc.settings import Settings
+from moralsc.terminal import show_loading
 
 MODEL = next(name for name, spec in catalogue().items() if spec.bundled)
+HUB_MODEL = next(name for name, spec in catalogue().items() if spec.repo)
 
 
 def bundled(benchmark: str) -> Item:
@@ -299,3 +301,17 @@ def test_serving_opens_the_page_with_the_models_given(monkeypatch: pytest.Monkey
     for given, expected in (((), ("gpt2",)), (("--model", "a/b", "--model", MODEL), ("a/b", MODEL))):
         assert run("serve", *given).exit_code == 0
         assert launched[-1].open_with == expected
+
+
+def test_loading_a_model_is_one_line_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with show_loading(HUB_MODEL):
+        pass
+    assert capsys.readouterr() == ("", f"Loading {catalogue()[HUB_MODEL].title} ... ready after 0 s\n")
+    with show_loading(MODEL):
+        pass
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(ModelError), show_loading(HUB_MODEL):
+        raise ModelError("It is damaged.")
+    assert capsys.readouterr() == ("", f"Loading {catalogue()[HUB_MODEL].title} ...\n"), (
+        "what is said next begins a line"
+    )

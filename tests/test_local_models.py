@@ -75,6 +75,15 @@ def test_a_folder_is_asked_in_a_terminal_and_says_which_weights_these_are(folder
     assert record["provenance"]["weights"].startswith("sha256:")
 
 
+def test_loading_draws_no_bars_of_libraries(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from transformers.utils import logging
+
+    logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+    admit([str(folder)], OPEN)
+    load_local(str(folder))
+    assert capfd.readouterr().err == ""
+
+
 def test_a_gguf_file_is_asked_too(gguf_file: Path) -> None:
     spec = local_spec(str(gguf_file))
     assert (spec.quantisation, spec.gguf_file, spec.parameters) == (Quantisation.GGUF, "mine.gguf", GGUF_NUMBERS)

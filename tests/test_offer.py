@@ -34,6 +34,12 @@ SPACE = Settings.from_env({"SPACE_ID": "a/b"})
 KEY, ITEM = "winogender:bundled", "b-nurse.sailor.0"
 
 
+@pytest.fixture(autouse=True)
+def no_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is installed, whatever is."""
+    monkeypatch.setattr("moralsc.models.offer.installed", lambda spec: False)
+
+
 def choosing(**settings: object) -> Choosing:
     with gr.Blocks():
         parts = build_parts(build_header(views.header([])))

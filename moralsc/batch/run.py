@@ -10,6 +10,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ def run(
     on_plan: Callable[[Plan], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_work: Callable[[Progress], None] | None = None,
+    on_load: Callable[[str], AbstractContextManager[object]] | None = None,
     on_download: Download | None = None,
 ) -> Status:
     """Ask everything that a design says, and write it to a folder.
@@ -70,6 +72,7 @@ def run(
             alone, but about the whole run.
         on_work: as `on_progress`, but while a batch is asked, at every step of the engine. What it raises is dropped,
             since it would pass for a failure of the model.
+        on_load: entered with a model's name while it is loaded, in the main process alone.
         on_download: called in every process while a model is downloaded.
 
     Raises:
@@ -85,7 +88,7 @@ def run(
     plan = crew.alike(lambda: make_plan(design, load_prompts(settings.prompts), settings))
     if on_plan and crew.main:
         on_plan(plan)
-    load = load or crew.alike(lambda: _loading(settings, dtype, device_map, crew, on_download))
+    load = load or crew.alike(lambda: _loading(settings, dtype, device_map, crew, on_load, on_download))
     if not (Path(out) / HEAD).exists():
         crew.alike(lambda: _reached(design, load))
     words = (*design.command, *_options(settings, dtype, device_map), "--out", str(out))
@@ -136,7 +139,12 @@ def _reached(design: Design, load: Callable[[str], Engine]) -> None:
 
 
 def _loading(
-    settings: Settings, dtype: str | None, device_map: str | None, crew: Crew, on_download: Download | None
+    settings: Settings,
+    dtype: str | None,
+    device_map: str | None,
+    crew: Crew,
+    on_load: Callable[[str], AbstractContextManager[object]] | None,
+    on_download: Download | None,
 ) -> Callable[[str], Engine]:
     if crew.places > 1 and device_map:
         raise InputError(
@@ -144,17 +152,22 @@ def _loading(
             "this one. Start one process on each machine, or leave it out."
         )
     place = crew.place if crew.size > 1 else None
-    return lambda name: load_local(
-        name,
-        offline=settings.offline,
-        dtype=dtype,
-        device_map=device_map,
-        place=place,
-        progress=on_download,
-        memory=settings.memory * 10**9,
-        patience=Patience.of(settings),
-        store=Store.of(settings),
-    )
+
+    def load(name: str) -> Engine:
+        with on_load(name) if on_load and crew.main else nullcontext():
+            return load_local(
+                name,
+                offline=settings.offline,
+                dtype=dtype,
+                device_map=device_map,
+                place=place,
+                progress=on_download,
+                memory=settings.memory * 10**9,
+                patience=Patience.of(settings),
+                store=Store.of(settings),
+            )
+
+    return load
 
 
 class _Work:

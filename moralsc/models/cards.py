@@ -13,8 +13,7 @@ def read_card(spec: ModelSpec) -> str:
         ModelError: it has no card here; the sentence says where one may be.
     """
     if not spec.bundled or spec.address:
-        where = f"see {spec.repo} on the hub" if spec.repo else "ask whoever serves it"
-        raise ModelError(f"The card of {spec.title} is not part of this program: {where}.")
+        raise ModelError(f"The card of {spec.title} is not part of this program: {_elsewhere(spec)}.")
     try:
         text = (ASSETS / "models" / spec.path / "README.md").read_text(encoding="utf-8")
     except OSError as error:
@@ -22,3 +21,11 @@ def read_card(spec: ModelSpec) -> str:
             f"The card of {spec.title} is missing: there is no assets/models/{spec.path}/README.md."
         ) from error
     return re.sub(r"\A---\n.*?\n---\n+", "", text, flags=re.DOTALL)
+
+
+def _elsewhere(spec: ModelSpec) -> str:
+    if spec.address:
+        return "ask whoever serves it"
+    if spec.package:
+        return f"see the page of its package, {spec.package[0].partition('==')[0]}"
+    return f"see {spec.repo} on the hub" if spec.repo else "it may lie beside the weights"

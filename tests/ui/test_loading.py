@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 import pytest
+from batch.made import bbq, in_folder
 from catalogues import HUB, MANY, offering
 from scripted import ScriptedEngine
 from served import MODEL, make_context
@@ -14,11 +16,15 @@ from served import MODEL, make_context
 from moralsc.benchmarks import Source, load
 from moralsc.engines.pool import EnginePool
 from moralsc.errors import ModelError
+from moralsc.models import catalogue, find
 from moralsc.notation import bytes_of
 from moralsc.settings import Settings
-from moralsc.ui import loading, texts, updates, views
+from moralsc.ui import app, loading, texts, updates, views
+from moralsc.ui.choosing import Choosing
+from moralsc.ui.context import Context
+from moralsc.ui.explorer import Filters
 from moralsc.ui.jobs import Job
-from moralsc.ui.loading import until_loaded
+from moralsc.ui.loading import Readiness, in_background, until_loaded
 from moralsc.ui.parts import build_header, build_parts
 from moralsc.ui.queues import Line
 from moralsc.ui.running import Running
@@ -131,6 +137,116 @@ def test_after_a_failure_nothing_asks_and_a_bundled_model_is_offered() -> None:
         assert not context.jobs.running("visitor")
         *_, bundled = asked(running, MODEL)
         assert "offer" not in bundled[p.status], "there is nothing else to offer"
+
+
+# Before anybody asks
+
+
+def readiness(context: Context, name: str = MODEL) -> Readiness:
+    return context.ahead.readiness(context.engines, name)
+
+
+def with_pool(pool: EnginePool) -> Context:
+    context = make_context(ScriptedEngine())
+    object.__setattr__(context, "engines", pool)
+    return context
+
+
+def test_the_model_that_opens_the_page_is_loaded_before_anybody_asks_and_the_page_says_so() -> None:
+    slow, said = Slow(), list[str]()
+    context = with_pool(slow.pool)
+    title = find(MODEL).title
+    assert readiness(context) == Readiness()
+    thread = in_background(lambda: context.ahead.load(slow.pool, MODEL, said.append))
+    while not slow.pool.loading(MODEL):
+        pass
+    assert said == [f"Loading {title} ..."]
+    assert readiness(context).coming
+    assert title in readiness(context).text
+    slow.gate.set()
+    thread.join(30)
+    assert readiness(context) == Readiness(f"{title} is ready.")
+    assert said[1:] == [f"{title} is ready after 0 s."]
+
+
+def test_a_visitor_who_asks_at_once_waits_for_the_same_loading() -> None:
+    slow, loads = Slow(), list[str]()
+    context = with_pool(EnginePool(lambda name: loads.append(name) or slow.load(name), check=lambda name: name))
+    with gr.Blocks():
+        running = Running(context, build_parts(build_header(views.header([]))))
+    p = running.parts
+    thread = in_background(lambda: context.ahead.load(context.engines, MODEL, lambda line: None))
+    seen = asked(running, MODEL)
+    while p.status not in (update := next(seen)):
+        pass
+    assert find(MODEL).title in update[p.status]["text"], "a sentence says what is waited for"
+    slow.gate.set()
+    *_, last = seen
+    thread.join(30)
+    assert loads == [MODEL]
+    assert [u for u in (last,) if u], "and then comes the answer"
+
+
+@pytest.mark.parametrize("error", [ModelError("It is damaged."), RuntimeError("a library broke")])
+def test_a_loading_that_fails_stops_nothing_and_is_said_until_it_works(error: Exception) -> None:
+    engines, errors, said = [ScriptedEngine()], [error], list[str]()
+
+    def load(name: str) -> ScriptedEngine:
+        if errors:
+            raise errors.pop()
+        return engines[0]
+
+    context = with_pool(EnginePool(load, check=lambda name: name))
+    done = list[str]()
+    in_background(
+        lambda: context.ahead.load(context.engines, MODEL, said.append), lambda: done.append("what comes next")
+    ).join(30)
+    assert done
+    assert str(error) in said[-1]
+    shown = readiness(context)
+    assert shown.problem
+    assert not shown.coming
+    assert str(error) in shown.text
+    assert texts.NOT_LOADED in shown.text
+    with gr.Blocks():
+        here = Choosing(context, build_parts(build_header(views.header([]))))
+    other = next(name for name in catalogue() if name != MODEL)
+    assert here.choose_model(other, MODEL, ITEM, REQUEST)[here.parts.model_line]["state"] == ""
+    assert shown.text in here.choose_model(MODEL, other, ITEM, REQUEST)[here.parts.model_line]["state"]
+    context.engines.get(MODEL)
+    assert readiness(context) == Readiness(f"{find(MODEL).title} is ready.")
+
+
+def test_the_page_looks_again_only_as_long_as_a_model_is_coming() -> None:
+    slow = Slow()
+    context = with_pool(slow.pool)
+    with gr.Blocks():
+        here = Choosing(context, build_parts(build_header(views.header([]))))
+    p = here.parts
+    thread = in_background(lambda: context.ahead.load(slow.pool, MODEL, lambda line: None))
+    while not slow.pool.loading(MODEL):
+        pass
+    begun = updates.model_line(p, context, MODEL)
+    assert begun[p.clock].active
+    slow.pool.downloads.forget(MODEL)
+    assert here.look_again(MODEL) == {}, "a screen reader hears nothing twice"
+    slow.gate.set()
+    thread.join(30)
+    ended = here.look_again(MODEL)
+    assert not ended[p.clock].active
+    assert "is ready" in ended[p.model_line]["state"]
+
+
+def test_starting_the_page_prepares_the_model_and_the_results(tmp_path: Path) -> None:
+    loads = list[str]()
+    context = make_context(ScriptedEngine(), results=tmp_path)
+    object.__setattr__(
+        context, "engines", EnginePool(lambda name: loads.append(name) or ScriptedEngine(), check=lambda name: name)
+    )
+    in_folder(tmp_path / "run", bbq(["unknown", "biased"]))
+    app.prepare(context).join(60)
+    assert loads == [MODEL]
+    assert context.explorer.ready(Filters())
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
     def made(program: tuple[str, ...] = STAYS, **settings: Any) -> RunEvents:
         context = new_context(Settings(cache=tmp_path / "cache", offline=True, **settings))
         with gr.Blocks(analytics_enabled=False):
-            parts = build_parts(context.prompts)
+            parts = build_parts(context.prompts, MODEL)
         queue = Queue(tmp_path / "cache" / "runs", context.settings, program)
         return RunEvents(context, queue, parts, Readings(context.prompts.corrections))
 

@@ -261,7 +261,7 @@ def test_the_nature_of_a_model_stands_under_its_name(spec: Any) -> None:
     assert card["nature"] == spec.nature != ""
     assert spec.size in card["facts"]
     assert str(spec.stage) in card["facts"]
-    assert ("runs on this machine" in card["facts"]) is spec.bundled
+    assert ("runs on this machine" in card["facts"]) is not bool(spec.repo)
 
 
 def test_a_preview_is_the_message_and_warns_of_an_unethical_one() -> None:
