@@ -134,7 +134,7 @@ def test_each_endpoint_gives_what_the_probe_gives(client: Client, place: tuple[s
     ("given", "sentence"),
     [
         (("mini-x", *NURSE[1:]), "There is no model 'mini-x'"),
-        (("", *NURSE[1:]), "There is no model ''"),
+        ((" ", *NURSE[1:]), "There is no model ' '"),
         ((MODEL, "winogander", NURSE[2]), "There is no benchmark 'winogander'"),
         ((MODEL, "own", "own-1"), "There is no benchmark 'own'"),
         ((MODEL, NURSE[1], "b-nurse"), "There is no winogender:bundled item 'b-nurse'. Did you mean"),
