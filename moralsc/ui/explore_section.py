@@ -90,7 +90,7 @@ def _build_parts() -> Parts:
             filters = {name: _filter(name) for name in _ORDER}
         with gr.Row(elem_id="m-runs-line"):
             runs = filled("shown", value=explore_views.READING)
-            practice = gr.Button("", size="sm", visible=False, min_width=130, scale=0, elem_id="m-practice")
+            practice = gr.Button("", size="sm", visible=False, min_width=180, scale=0, elem_id="m-practice")
             again = gr.Button("Look again", size="sm", visible=False, min_width=90, scale=0, elem_id="m-again")
     status = filled("status", value=updates.status(""), elem_id="m-explore-status")
     cards = {kind: _card(kind) for kind in KINDS}
@@ -160,12 +160,15 @@ def _choosers(explorer: Explorer, p: Parts, shown: Shown) -> Updates:
     value = explore_views.chosen(shown.selection.filters)
     again = gr.update(visible=shown.unfinished or bool(shown.problems) or not shown.names)
     practice = gr.update(value=explore_views.other_side(shown), visible=bool(shown.aside))
-    return {p.again: again, p.practice: practice, p.fold: explore_views.folded(value, offered)} | {
+    folded = explore_views.folded(value, offered, everything=not shown.aside)
+    found = {p.again: again, p.practice: practice, p.fold: folded} | {
         p.filters[name]: gr.update(
             choices=offered[name], value=value[name], visible=len(offered[name]) >= _FEWEST[name]
         )
         for name in _ORDER
     }
+    found[p.filters["runs"]]["elem_classes"] = ["m-many", *["m-aside"] * bool(shown.aside)]
+    return found
 
 
 def _wire(explorer: Explorer, p: Parts, kind: str, card: Card) -> None:

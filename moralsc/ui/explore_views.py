@@ -106,8 +106,12 @@ def chosen(filters: Filters) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
-def folded(values: Mapping[str, Any], offered: Mapping[str, Choices]) -> View:
-    """What is chosen in one line, for a narrow screen on which the filters themselves are folded."""
+def folded(values: Mapping[str, Any], offered: Mapping[str, Choices], everything: bool = True) -> View:
+    """What is chosen in one line, for a narrow screen on which the filters themselves are folded.
+
+    Args:
+        everything: no run of practice models waits to be chosen.
+    """
     said = list[str]()
     for name, value in values.items():
         titles = {key: title for title, key in offered[name]}
@@ -115,7 +119,7 @@ def folded(values: Mapping[str, Any], offered: Mapping[str, Choices]) -> View:
         chosen = [titles.get(key, key) for key in keys if key]
         if chosen:
             said.append(chosen[0] if len(chosen) == 1 else f"{len(chosen)} {name}")
-    return inert({"chosen": ", ".join(said) or "everything is shown"})
+    return inert({"chosen": ", ".join(said) or ("everything is shown" if everything else "real models")})
 
 
 def _in_order(ids: tuple[str, ...], corrections: Mapping[str, Correction]) -> list[str]:

@@ -4,25 +4,28 @@ import re
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from threading import Event
 from typing import Any
 
 import pytest
 import stand_in_hub
 from catalogues import FIRST, HUB, offering
 from huggingface_hub import constants
-from playwright.sync_api import Page, expect
-from served import GatedEngine, Served
+from playwright.sync_api import Locator, Page, expect
+from served import MODEL, GatedEngine, Served
 from stand_in_hub import Hub, Repository
 from visit import PHONE, Visit
 
 from moralsc.engines.fit import DoesNotFitError
 from moralsc.engines.pool import Downloads, EnginePool
 from moralsc.models import find, hub
+from moralsc.ui.loading import in_background
 
 MEGABYTE = 10**6
 FILES = {"config.json": b"{}", "model.safetensors": bytes(4 * MEGABYTE)}
 REAL = replace(HUB, revision=stand_in_hub.COMMIT)
 OpenPage = Callable[..., Page]
+LOADING, READY = f"Loading {find(MODEL).title}…", f"{find(MODEL).title} is ready."
 
 
 @dataclass
@@ -62,6 +65,51 @@ def use(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "ENDPOINT", url)
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
     monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", url)
+
+
+@dataclass
+class Held:
+    """The page as its server starts: the model that it opens with is loaded until the test lets it be there."""
+
+    served: Served
+    gate: Event
+
+    def opened(self, page: Page) -> tuple[Visit, Locator]:
+        """The page, and the line that says where the model stands."""
+        here = Visit(page, self.served).open()
+        line = here.page.locator("#m-model-card [role=status]")
+        expect(line).to_have_text(LOADING)
+        return here, line
+
+
+@pytest.fixture
+def held(served: Served) -> Iterator[Held]:
+    gate, kept = Event(), served.context.engines
+    engines = EnginePool(lambda name: gate.wait(60) and served.engine)
+    object.__setattr__(served.context, "engines", engines)
+    preparing = in_background(lambda: served.context.ahead.load(engines, MODEL, lambda line: None))
+    yield Held(served, gate)
+    gate.set()
+    preparing.join(30)
+    object.__setattr__(served.context, "engines", kept)
+
+
+def test_a_page_that_is_read_says_by_itself_when_its_model_is_ready(
+    held: Held, page: Page, violations: Callable[[Page], list[str]]
+) -> None:
+    here, line = held.opened(page)
+    assert violations(here.page) == []
+    held.gate.set()
+    expect(line).to_have_text(READY)
+
+
+def test_who_asks_while_the_model_is_loading_reads_so_and_gets_the_answer(held: Held, page: Page) -> None:
+    here, line = held.opened(page)
+    here.button("Ask").click()
+    expect(here.status).to_have_text(LOADING)
+    held.gate.set()
+    here.ended()
+    expect(line).to_have_text(READY)
 
 
 def visit(stage: Stage, page: Page, model: str = REAL.name) -> Visit:

@@ -156,6 +156,7 @@ def test_what_opens_the_page_are_the_real_models_and_one_click_shows_the_others(
 def test_the_button_between_them_is_there_only_with_both(both: Path) -> None:
     ask = look(both)
     assert ask()["practice"] == gr.update(value="Show practice models", visible=True)
+    assert ask()["fold"]["chosen"] == "real models"
     planted = ask(["practice models: planted"], [], [], "", "", [], "")
     assert planted["practice"]["value"] == "Show real models"
     shutil.rmtree(both / "planted")
