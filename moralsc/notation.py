@@ -29,6 +29,14 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
+def rate(each_second: float) -> str:
+    """How often something happens, in words: "85 a second", "4.2 a second", "12 a minute"."""
+    if each_second >= 1:
+        return f"{each_second:.{0 if each_second >= 10 else 1}f} a second"
+    each_minute = each_second * 60
+    return f"{each_minute:.{0 if each_minute >= 10 else 1}f} a minute"
+
+
 def bytes_text(count: float) -> str:
     """An amount of memory or disk: "14.5 GB", "270 MB", "2 MB"."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -3,10 +3,18 @@
 import pytest
 
 from moralsc.dialogue import BASELINE
-from moralsc.notation import number, signed, tick
+from moralsc.notation import number, rate, signed, tick
 from moralsc.prompts import default_prompts
 
 PROMPTS = default_prompts()
+
+
+@pytest.mark.parametrize(
+    ("each_second", "shown"),
+    [(85.2, "85 a second"), (4.25, "4.2 a second"), (0.25, "15 a minute"), (0.05, "3.0 a minute"), (0, "0.0 a minute")],
+)
+def test_a_rate_is_told_by_the_second_or_where_it_is_slow_by_the_minute(each_second: float, shown: str) -> None:
+    assert rate(each_second) == shown
 
 
 @pytest.mark.parametrize(

@@ -32,16 +32,30 @@ class Order(StrEnum):
     AVERAGED = "averaged"
 
     @property
+    def words(self) -> str:
+        """Its name for people."""
+        return _ORDERS[self][0]
+
+    @property
     def sentence(self) -> str:
         """What it means for figures; stands with every plan and every run."""
-        return _ORDER_SENTENCES[self]
+        return _ORDERS[self][1]
 
 
-_ORDER_SENTENCES = {
-    Order.FIXED: "Options stand in the item's own order alone: figures from one order are partly position.",
-    Order.SHUFFLED: "Options stand in one order drawn from the seed: figures from one order are partly position.",
-    Order.BALANCED: "Every option stands once in each place: figures are averages over these orders.",
-    Order.AVERAGED: "Options stand in all their orders: figures are averages over these.",
+_ORDERS = {
+    Order.FIXED: (
+        "the item's own",
+        "Options stand in the item's own order alone: figures from one order are partly position.",
+    ),
+    Order.SHUFFLED: (
+        "drawn from the seed",
+        "Options stand in one order drawn from the seed: figures from one order are partly position.",
+    ),
+    Order.BALANCED: (
+        "each option once in each place",
+        "Every option stands once in each place: figures are averages over these orders.",
+    ),
+    Order.AVERAGED: ("all orders", "Options stand in all their orders: figures are averages over these."),
 }
 
 

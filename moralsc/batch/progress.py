@@ -11,7 +11,7 @@ from moralsc.batch.plan import Batch, Plan
 from moralsc.batch.record import Record
 from moralsc.dialogue import BASELINE
 from moralsc.models import find
-from moralsc.notation import duration
+from moralsc.notation import duration, rate
 
 _LEAST = 0.05
 """Share of a batch's expected work that is taken to be left for as long as the batch is not done."""
@@ -64,12 +64,8 @@ class Progress:
     @property
     def words(self) -> tuple[str, ...]:
         """Rates and time left for people; while work remains there is never none left."""
-        found = [f"{self.rate:.1f} a second"] if self.rate else []
-        found += (
-            [f"{self.written} tokens written, {self.speed:.{0 if self.speed >= 10 else 1}f} a second"]
-            if self.written
-            else []
-        )
+        found = [rate(self.rate)] if self.rate else []
+        found += [f"{self.written} tokens written, {rate(self.speed)}"] if self.written else []
         if self.done < self.planned and self.left is not None:
             time = duration(max(1.0, self.left))
             found.append(f"at most {time} of writing left" if self.at_most else f"about {time} left")

@@ -233,10 +233,15 @@ def _within(f: Filters, held: Held, names: Sequence[str]) -> Filters:
 
 
 def _fact(name: str, status: Any, head: Mapping[str, Any]) -> str:
-    """Which run, how far, and when it was asked, in UTC."""
+    """Which run, how far, when it was asked, in UTC, and in which order options stood."""
+    from moralsc.batch.design import Order
+    from moralsc.reports.dialogues import ORIGIN
+
     started = (head.get("attempts") or [{}])[0].get("started", "")
     when = f", asked {started[:10]} {started[11:16]} UTC" if started else ""
-    return f"{name}: {status.sentence[0].lower()}{status.sentence[1:].rstrip('.')}{when}" if status else name
+    order = head.get("design", {}).get("order")
+    how = f", order of options: {Order(order).words}" if order in set(Order) and ORIGIN not in head else ""
+    return f"{name}: {status.sentence[0].lower()}{status.sentence[1:].rstrip('.')}{when}{how}" if status else name
 
 
 def _png(chart: Chart, corrections: Mapping[str, Correction]) -> bytes:

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from moralsc.batch.design import LADDER, MAX_ROUNDS, Selection
+from moralsc.batch.design import LADDER, MAX_ROUNDS, Order, Selection
 from moralsc.benchmarks import BENCHMARKS, ITEM_SETS
 from moralsc.dialogue import Form, Mode
 from moralsc.models import catalogue
@@ -158,7 +158,7 @@ def _manner() -> dict[str, Any]:
         "mode": _radio("The instruction comes", {k: run_views.MODES[k] for k in Mode}),
         "form": _radio("Answers are", {k: run_views.FORMS[k] for k in Form}),
         "order": gr.Radio(
-            [("as suits the models", USUAL), *((run_views.ORDERS[k], k.value) for k in run_views.ORDERS)],
+            [("as suits the models", USUAL), *((order.words, order.value) for order in Order)],
             value=USUAL,
             label="Order of the options",
             info="Usual are balanced orders; practice models alone are asked in the item's own.",

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from moralsc.batch.design import LADDER, Design, Order, Selection
+from moralsc.batch.design import LADDER, Design, Selection
 from moralsc.batch.plan import Data, Plan
 from moralsc.benchmarks import Source
 from moralsc.dialogue import Form, Mode
@@ -26,12 +26,6 @@ OUT = "my-run"
 """The folder in the command line; a visitor gives their own."""
 MODES = {Mode.FOLLOW_UP: "after the answer", Mode.SINGLE_TURN: "with the item, afresh"}
 FORMS = {Form.PRIMED: "short, after a primer", Form.FREE: "free"}
-ORDERS = {
-    Order.FIXED: "the item's own",
-    Order.BALANCED: "each option once in each place",
-    Order.SHUFFLED: "drawn from the seed",
-    Order.AVERAGED: "all orders",
-}
 _ENDED = (State.STOPPED, State.FAILED)
 
 
@@ -176,7 +170,7 @@ def asked_line(design: Design, corrections: Corrections) -> str:
         for words, usual in (
             (f"instruction {MODES[design.mode]}", design.mode is Mode.FOLLOW_UP),
             (f"{FORMS[design.form]} answers", design.form is Form.PRIMED),
-            (f"order of options: {ORDERS[design.order]}", False),
+            (f"order of options: {design.order.words}", False),
         )
         if not usual
     ]

@@ -13,6 +13,7 @@ from batch.fakes import FAKES, SETTINGS, design, fake
 from catalogues import offering
 
 from moralsc.batch import folder
+from moralsc.batch.design import Order
 from moralsc.batch.run import run
 from moralsc.errors import DataError
 from moralsc.reports import incoming
@@ -67,6 +68,15 @@ def test_an_unfinished_run_is_brought_too_and_says_so(half: Path, tmp_path: Path
     found = receive(zipped(half, tmp_path / "x.zip"), tmp_path / "into", SETTINGS).run
     assert found.results == read_run(half).results
     assert found.incomplete == read_run(half).incomplete != ""
+
+
+@pytest.mark.parametrize("order", Order)
+def test_a_parquet_file_alone_tells_in_which_orders_its_options_stood(tmp_path: Path, order: Order) -> None:
+    made = replace(MADE, order=order, limit=2)
+    with offering(FAKES):
+        run(made, tmp_path / "run", SETTINGS, load=lambda name: fake(FAKES[name]))
+    found = receive(tmp_path / "run" / folder.RECORDS, tmp_path / "into", SETTINGS).run
+    assert found.head["design"]["order"] == order
 
 
 def test_a_parquet_file_alone_has_the_same_results(whole: Path, tmp_path: Path) -> None:

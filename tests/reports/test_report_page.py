@@ -154,10 +154,25 @@ def test_the_page_asks_the_network_for_nothing_and_forbids_itself_to() -> None:
 def test_every_chart_of_a_miniature_carries_its_mark() -> None:
     text = drawn([replace(r, mark=PLANTED) for r in ALL])[1]
     for section in re.findall(
-        r'<section id="(?:ladder|bbq|winogender|flips|admissions)".*?</section>', text, re.DOTALL
+        r'<section id="(?:ladder|bbq|winogender|flips|admissions|position)".*?</section>', text, re.DOTALL
     ):
         assert PLANTED in html.unescape(section)
     assert PLANTED not in plain()[1]
+
+
+def test_a_report_says_which_order_was_asked_and_how_answers_fell_on_the_places(tmp_path: Path) -> None:
+    with offering(FAKES):
+        for order, says in (("fixed", "cannot be told apart"), ("balanced", "each of the 3 places would hold .33")):
+            made = design("winogender:bundled", "specificity-0", order=order)
+            ask(made, tmp_path / order, Settings(cache=tmp_path), load=lambda name: fake(FAKES[name]))
+            run = read_run(tmp_path / order)
+            text = html.unescape(page([run], figures([run], how=FEW)))
+            assert made.order.sentence in text[: text.index('<section id="ladder"')]
+            section = section_of(text, "position")
+            assert says in section
+            assert [row[3:6] for row in cells(section)] == [
+                (condition, place, "share") for condition in ("baseline", "all") for place in ("1st", "2nd", "3rd")
+            ]
 
 
 def test_an_empty_run_and_a_failed_one_are_pages_too() -> None:

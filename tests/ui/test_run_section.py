@@ -9,12 +9,13 @@ from typing import Any
 
 import gradio as gr
 import pytest
-from catalogues import LIMIT, NINE, offering
+from catalogues import HUB, LIMIT, NINE, offering
 from run_page import end_runs
 
-from moralsc.batch.design import Design
+from moralsc.batch.design import Design, Order
 from moralsc.batch.folder import Status
 from moralsc.batch.plan import Plan, make_plan
+from moralsc.batch.progress import Progress
 from moralsc.batch.run import run
 from moralsc.errors import InputError
 from moralsc.hosting.job import RUN, Job, State, Ticket, owner_of
@@ -25,7 +26,7 @@ from moralsc.prompts import default_prompts
 from moralsc.settings import Settings
 from moralsc.ui import run_views
 from moralsc.ui.context import new_context
-from moralsc.ui.run_choices import design_of, missing
+from moralsc.ui.run_choices import USUAL, design_of, missing
 from moralsc.ui.run_events import CHANGED, RunEvents
 from moralsc.ui.run_parts import build_parts
 from moralsc.ui.run_readings import Readings
@@ -89,6 +90,38 @@ def test_categories_belong_to_the_benchmark_that_they_name() -> None:
     both = ["bbq:bundled", "bbq", "winogender:bundled"]
     design = design_of(*asked(benchmarks=both, categories=["bbq:bundled:Age", "bbq:SES", "bbq:bundled:SES"]))
     assert [s.key for s in design.benchmarks] == ["bbq:bundled:Age,SES", "bbq:SES", "winogender:bundled"]
+
+
+@pytest.mark.parametrize("order", [None, USUAL])
+def test_the_usual_order_is_that_of_the_models(order: str | None) -> None:
+    with offering({**NINE, "real": HUB}):
+        assert design_of(*asked(order=order)).order is Order.FIXED
+        assert design_of(*asked(order=order, models=[MODEL, "real"])).order is Order.BALANCED
+        assert design_of(*asked(order="fixed", models=["real"])).order is Order.FIXED
+
+
+def test_the_plan_says_which_order_is_asked_and_what_that_means(make: Make) -> None:
+    events = make()
+    for order in ("fixed", "balanced"):
+        lines = events.plan(*asked(order=order))[events.parts.plan_view]["data"].values()
+        assert Order(order).sentence in lines
+
+
+def test_a_running_run_shows_records_tokens_rate_and_time_left_also_within_its_first_batch() -> None:
+    design = Design.of(MODEL, "winogender:bundled", "cot", limit=1)
+    running = replace(job(design, 0.0, 0), state=State.RUNNING, status=Status(Path("j"), 0, 40, False, 0.0, None))
+    first = Progress(MODEL, 0, 40, 0.0, 123, 45.6, 600.0, at_most=True)
+    later = Progress(MODEL, 20, 40, 2.0, 1234, 4.56, 0.2)
+
+    def said(one: Job) -> str:
+        (shown,) = run_views.runs([one], {}, {}, {})["jobs"].values()
+        return str(shown["said"])
+
+    assert said(running) == "loading the model"
+    told = said(replace(running, progress=first))
+    assert told == "done 0 of 40 · 123 tokens written, 46 a second · at most 10 min 00 s of writing left"
+    half = replace(running, status=Status(Path("j"), 20, 40, False, 9.0, None), progress=later)
+    assert said(half) == "done 20 of 40 · 2.0 a second · 1234 tokens written, 4.6 a second · about 1 s left"
 
 
 def test_corrections_and_limit_may_be_left_empty() -> None:
