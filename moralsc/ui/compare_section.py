@@ -10,6 +10,7 @@ import gradio as gr
 
 from moralsc.dialogue import BASELINE
 from moralsc.errors import MoralscError
+from moralsc.notation import left_out
 from moralsc.prompts import BE_FAIR
 from moralsc.ui import comparing, updates, views
 from moralsc.ui.behind import Behind, Chosen
@@ -26,6 +27,7 @@ from moralsc.ui.wiring import PRIVATE
 if TYPE_CHECKING:
     from moralsc.reports.pairs import Compared
 
+_HINT = "Press a count to open its items."
 _COUNT = """
 element.addEventListener('click', (e) => {
   const button = e.target.closest('button[data-cell]');
@@ -58,6 +60,7 @@ class Parts:
     b: tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown]
     go: gr.Button
     result: gr.HTML
+    small: gr.Checkbox
     item: gr.Dropdown
     columns: gr.Row
     left: gr.HTML
@@ -80,7 +83,8 @@ def build(context: Context, library: Library, visitor: Visitor, shown: gr.Tab) -
     do(p.b[0].input, handlers.choose_b, [p.b[0]], [*p.b, p.status])
     do(p.go.click, handlers.compare, choosers, [p.compared, p.result, p.item, p.columns, p.status])
     opened = [p.cell, p.item, p.columns, p.left, p.right, p.status]
-    counted = do(p.result.submit, handlers.choose_cell, [p.compared], opened)
+    counted = do(p.result.submit, handlers.choose_cell, [p.compared, p.small], opened)
+    do(p.small.input, handlers.choose_small, [p.compared, p.cell, p.small], opened)
     counted.success(None, js=_TO_ITEMS, api_visibility="private")
     do(p.item.input, handlers.choose_item, [p.item, p.compared, p.cell], opened)
 
@@ -93,13 +97,16 @@ def _build_parts() -> Parts:
         go = gr.Button("Compare", variant="primary", size="sm", min_width=120, scale=0, elem_id="m-compare-go")
         status = filled("status", value=updates.status(""))
         result = filled("compare", js_on_load=_COUNT, elem_id="m-compare-result")
+        small = gr.Checkbox(
+            label="Name items whose options hold less than half of the probability, too", elem_id="m-compare-small"
+        )
         item = gr.Dropdown([], label="Items behind this count", visible=False, elem_id="m-compare-item")
         with gr.Row(visible=False, elem_id="m-compare-columns") as columns:
             with gr.Column(min_width=340):
                 left = told({})
             with gr.Column(min_width=340):
                 right = told({})
-    return Parts(gr.State(None), gr.State(None), a, b, go, result, item, columns, left, right, status)
+    return Parts(gr.State(None), gr.State(None), a, b, go, result, small, item, columns, left, right, status)
 
 
 def _side(name: str) -> tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown]:
@@ -153,20 +160,30 @@ class Handlers:
             compared = self._comparer.compare(a, b, visitor)
         except MoralscError as error:
             return {p.status: updates.status(str(error), problem=True), p.result: {}, p.compared: None, **hidden}
-        hint = updates.status("Press a count to open its items.")
+        hint = updates.status(_HINT)
         return {p.compared: Comparison(a, b, compared), p.result: comparing.view(compared), p.status: hint, **hidden}
 
-    def choose_cell(self, event: gr.EventData, visitor: str, compared: Comparison | None) -> Updates:
+    def choose_cell(
+        self, event: gr.EventData, visitor: str, compared: Comparison | None, small: bool = False
+    ) -> Updates:
         """A count: open its first item."""
-        p = self._parts
         given = event._data.get("cell", "") if isinstance(event._data, dict) else ""
-        cell = comparing.read_cell(str(given))
-        names = comparing.items(compared.found, cell) if compared and cell else ()
-        if compared is None or cell is None or not names:
+        return self.choose_small(visitor, compared, comparing.read_cell(str(given)), small)
+
+    def choose_small(self, visitor: str, compared: Comparison | None, cell: Cell | None, small: bool) -> Updates:
+        """With or without items of small mass: open the first one behind the same count."""
+        p = self._parts
+        if compared is None or cell is None:
             return {}
+        counted = comparing.items(compared.found, cell, small)
+        said = {p.cell: cell, p.status: updates.status(left_out(counted.left_out) or _HINT)}
+        if not counted.items:
+            hidden = {p.item: gr.update(visible=False), p.columns: gr.update(visible=False)}
+            return {**said, **hidden} if counted.left_out else {}
+        names = counted.items
         label = f"Items behind this count: {cell.before} in A, {cell.after} in B"
         chooser = gr.update(choices=list(names), value=names[0], label=label, visible=True)
-        return {p.cell: cell, p.item: chooser, **self._shown(visitor, names[0], compared, cell)}
+        return {**said, p.item: chooser, **self._shown(visitor, names[0], compared, cell)}
 
     def choose_item(self, visitor: str, item: str, compared: Comparison | None, cell: Cell | None) -> Updates:
         """Another item of the same count."""
