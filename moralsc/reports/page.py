@@ -162,6 +162,7 @@ def _masses(found: Sequence[MassOf]) -> dict[str, Any]:
     known = [one.series for one in found]
     return {
         "marks": dict.fromkeys(f"{s.asked.model}: {s.asked.mark}" for s in known if s.asked.mark),
+        "notes": dict.fromkeys(f"{s.run} is {s.incomplete} records." for s in known if s.incomplete),
         "reading": readings.mass_reading(found),
         "explained": mass.EXPLAINED,
         "table": mass_table(found),
