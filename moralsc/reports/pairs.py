@@ -224,10 +224,9 @@ def _notes(a: Run, b: Run, pairs: Sequence[Pair]) -> Iterator[str]:
         before, after = (run.head["data"][key] for run in (a, b))
         if (before["files"], before["here"]) != (after["files"], after["here"]):
             yield f"The items of {key} come from different files: an item of one id may not be the same in both."
-    for pair in pairs:
-        for side, mass in zip((pair.a, pair.b), pair.masses, strict=True):
-            if is_small(mass.value):
-                yield f"{side.label}, {' '.join(filter(None, (pair.benchmark, pair.part)))}: {SMALL}"
+    held = {(s, p.benchmark, p.part): m for p in pairs for s, m in zip((p.a, p.b), p.masses, strict=True)}
+    if small := sum(is_small(mass.value) for mass in held.values()):
+        yield f"In {small} of {len(held)} conditions and their items {SMALL}"
     if a.head.get("prompts") != b.head.get("prompts"):
         yield "The runs used different prompt sets."
 

@@ -157,13 +157,13 @@ def _cells(pair: Pair, table: str) -> Mapping[tuple[str, str], tuple[str, ...]]:
 
 
 def _sentence(pair: Pair) -> str:
-    from moralsc.analysis.mass import SMALL, with_interval
+    from moralsc.analysis.mass import with_interval
     from moralsc.reports.words import interval, p_value
 
     held = [f"{with_interval(mass)} in {side}" for side, mass in zip("AB", pair.masses, strict=True) if mass.n]
     of_mass = f" The options hold {' and '.join(held)} of the probability (medians)." if held else ""
     if small := [side for side, mass in zip("AB", pair.masses, strict=True) if is_small(mass.value)]:
-        of_mass += f" In {' and '.join(small)} {SMALL}"
+        of_mass += f" Less than half in {' and '.join(small)}: left alone, the model would have said something else."
     figure, test = pair.figure, pair.test
     shown = "undefined" if figure.value is None else signed(figure.value, 3)
     what = "Share of right answers" if test else "Gap"

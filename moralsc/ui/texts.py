@@ -166,8 +166,7 @@ def ladder_mass(ladder: Ladder) -> str:
     small = sum(any(is_small(s.mass) for s in r.scores) for r in rungs)
     if not small:
         return ""
-    where = f"In {small} of {len(rungs)} conditions the options hold less than half of the probability"
-    return f"{where}: left alone, the model would have said something else."
+    return f"In {small} of {len(rungs)} conditions the options hold less than half of the probability."
 
 
 def _moved(before: float, after: float) -> str:

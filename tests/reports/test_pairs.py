@@ -51,10 +51,10 @@ def test_a_pair_says_what_the_options_hold_on_both_sides() -> None:
     assert (first["mass"]["a"]["value"], first["mass"]["a"]["excluded"]) == (0.9, {"failed: failed": 1})
 
 
-def test_a_median_below_half_is_said_of_its_side_alone() -> None:
+def test_medians_below_half_are_counted_once_a_condition() -> None:
     before = [replace(r, mass=0.3) if r.correction == "baseline" else r for r in ONE]
     (note,) = compared(run(before)).notes
-    assert note.startswith("real baseline (a), bbq ambig: the options hold less than half")
+    assert note.startswith("In 1 of 3 conditions and their items the options hold less than half")
     assert compared(run()).notes == ()
 
 

@@ -184,13 +184,14 @@ def test_where_a_count_holds_items_of_small_mass_alone_it_says_so_and_the_switch
     found = {key: comparing.items(compared.found, comparing.read_cell(key)) for key in keys}  # type: ignore[arg-type]
     key = next(key for key, counted in found.items() if not counted.items)
     closed = handlers.choose_cell(gr.EventData(None, {"cell": key}), "", compared)
-    assert f"{found[key].left_out} item" in closed[p.status]["text"]
-    assert "left out" in closed[p.status]["text"]
+    assert f"{found[key].left_out} item" in closed[p.out]["text"]
+    assert "left out" in closed[p.out]["text"]
     assert not closed[p.columns]["visible"]
     with offering(FAKES):
         opened = handlers.choose_small("", compared, closed[p.cell], True)
     assert len(opened[p.item]["choices"]) == found[key].left_out
     assert opened[p.columns]["visible"]
+    assert opened[p.out]["text"] == ""
 
 
 def test_a_count_opens_the_conditions_that_were_compared_whatever_is_chosen_since(

@@ -194,7 +194,7 @@ def test_every_rung_of_the_ladder_says_what_the_options_hold_in_each_arm() -> No
         shown = [*view["rungs"], *view["others"]]
         assert len(shown) > 2
         assert {(rung["mass"], rung["small"]) for rung in shown} == {(f"{percent(black)} and {percent(white)}", small)}
-        assert ("left alone" in view["mass"]) is bool(small)
+        assert ("less than half" in view["mass"]) is bool(small)
 
 
 def test_a_trajectory_appears_with_the_second_finished_turn() -> None:
