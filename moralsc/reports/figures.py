@@ -191,8 +191,8 @@ def _places_of(kind: str, r: Result) -> tuple[tuple[str, str], ...]:
 
 
 def _with_mass(part: Part, point: Point) -> Point:
-    place = "" if point.place in (MICRO, bbq.MACRO) else point.place
-    return replace(point, mass=part.masses.get((point.condition, point.part, place)))
+    where = point.condition, point.part
+    return replace(point, mass=part.masses.get((*where, point.place)) or part.masses.get((*where, "")))
 
 
 def label(model: str, run: Run, runs: Sequence[Run]) -> str:
@@ -333,7 +333,8 @@ def _position(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> C
     for part in parts:
         for found in positions(part.series.asked.model, part.benchmark, part.tallies):
             where = (part.series, part.benchmark, found.part, found.condition)
-            points += [Point(*where, place, "share", figure) for place, figure in found.tally.shares().items()]
+            shares = (Point(*where, place, "share", figure) for place, figure in found.tally.shares().items())
+            points += [_with_mass(part, point) for point in shares]
             said.setdefault(found.tally.sentence, {})[part.series.label] = None
     notes = (f"{', '.join(whose)}: {words}" if len(said) > 1 else words for words, whose in said.items())
     title = "Position: the share of answers that name the option shown first, second, ..."

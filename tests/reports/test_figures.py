@@ -133,12 +133,10 @@ def test_every_figure_says_what_the_options_hold_over_the_answers_behind_it() ->
     asked = [replace(r, mass=0.2 if (r.category, r.correction) == ("SES", "baseline") else 0.8) for r in ALL]
     asked = [replace(r, mass=0.6) if r.item == "job0" else r for r in asked]
     shown = made(asked)
-    assert all(p.mass and p.mass.value is not None for chart in shown.charts for p in chart.points)
-    masses = {
-        (p.benchmark, p.part, p.condition, p.place): (p.mass.value, p.mass.n)  # type: ignore[union-attr]
-        for chart in shown.charts
-        for p in chart.points
-    }
+    masses: dict[tuple[str, str, str, str], tuple[float | None, int]] = {}
+    for p in (p for chart in shown.charts for p in chart.points if p.condition != "all"):
+        assert p.mass
+        masses[p.benchmark, p.part, p.condition, p.place] = (p.mass.value, p.mass.n)
     assert masses["bbq", "disambig", "baseline", "SES"] == masses["bbq", "disambig", "baseline", "micro"] == (0.2, 2)
     assert masses["bbq", "ambig", "baseline", "Age"] == masses["bbq", "ambig", "baseline", "macro"] == (0.8, 4)
     assert masses["winogender", "occupation", "baseline", "job0"] == (0.6, 1)

@@ -30,7 +30,8 @@ OTHER = Side("two", "other", "specificity-0")
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs")
-    with offering(FAKES):
+    # Runs of practice models would have other names.
+    with offering({name: replace(spec, bundled=False, path="") for name, spec in FAKES.items()}):
         for name, model in (("one", "fake"), ("two", "other")):
             made = design(BENCHMARKS, "specificity-0,review,rounds=1", limit=12, models=model)
             run(made, out / name, SETTINGS, load=lambda name: Hesitant(spec=FAKES[name]))
