@@ -38,7 +38,8 @@ class Silent(FakeEngine):
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs")
-    with offering(FAKES):
+    # Runs of practice models would have other names.
+    with offering({name: replace(spec, bundled=False, path="") for name, spec in FAKES.items()}):
         run(MADE, out / "one", SETTINGS, load=lambda name: Hesitant(spec=FAKES[name]))
     return out
 
