@@ -12,6 +12,9 @@ from functools import lru_cache
 
 from moralsc.items import Item, Option
 
+SMALL_MASS = 0.5
+"""Below this, options hold less than half of the probability: left alone, the model would have said something else."""
+
 
 class Outcome(StrEnum):
     """How a generated text was read."""
@@ -26,6 +29,11 @@ class ScoredBy(StrEnum):
 
     LABEL = "label"
     TEXT = "text"
+
+
+def is_small(mass: float | None) -> bool:
+    """Whether options that hold this much probability together hold too little of it; not where that is not known."""
+    return mass is not None and mass < SMALL_MASS
 
 
 @dataclass(frozen=True)

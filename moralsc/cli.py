@@ -30,7 +30,7 @@ from moralsc.items import Item, Role
 from moralsc.models import find, find_for
 from moralsc.models.endpoints import Patience
 from moralsc.models.local import admit
-from moralsc.notation import number, signed
+from moralsc.notation import number, options_hold, signed
 from moralsc.prompts import load_prompts
 from moralsc.terminal import MODEL, DataFolder, PromptFile, plain, read_settings, show_bytes, show_loading, show_table
 from moralsc.ui import texts
@@ -245,9 +245,7 @@ def _conclude(turn: Turn, item: Item, first: Turn, wanted: Form) -> None:
         moved = signed(p - before[option.label]) if before and turn is not first else ""
         line = f"  ({option.label}) {plain(option.text).ljust(width)}  {number(p)}  {moved:>4}"
         typer.echo(f"{line}  {_role(option.role)}".rstrip())
-    typer.echo(
-        f"  by {texts.SCORED_BY[turn.score.scored_by]}; the options hold {turn.score.mass:.2f} of the probability"
-    )
+    typer.echo(f"  Scored by {texts.SCORED_BY[turn.score.scored_by]}. {options_hold(turn.score.mass)}")
     if said and said.label != turn.score.favoured:
         typer.echo(f"  {texts.disagreement(item.option(turn.score.favoured).text)}")
 

@@ -10,6 +10,7 @@ import typer
 from moralsc.batch.results import By
 from moralsc.benchmarks import BENCHMARKS
 from moralsc.errors import InputError, RunError
+from moralsc.notation import left_out
 from moralsc.prompts import load_prompts
 from moralsc.reports.formats import Format
 from moralsc.terminal import DataFolder, plain, read_settings, show_table
@@ -22,11 +23,18 @@ app = typer.Typer()
 RunFolders = Annotated[list[Path], typer.Argument(help="folders of runs, complete or not", metavar="RUN...")]
 
 
+SmallMass = Annotated[
+    bool,
+    typer.Option("--small-mass", help="name items, too, whose options hold less than half of the probability"),
+]
+
+
 @app.command()
 def report(
     runs: RunFolders,
     out: Annotated[Path, typer.Option(help="the HTML file to write")] = Path("report.html"),
     by: Annotated[By | None, typer.Option(help="what counts as the answer; else what the runs' designs say")] = None,
+    small_mass: SmallMass = False,
 ) -> None:
     """Write one self-contained page: what was run, seven charts with a reading and a table each, the papers' claims."""
     from moralsc.reports.figures import figures  # scipy, statsmodels and pyarrow take a moment to import
@@ -34,7 +42,7 @@ def report(
     from moralsc.reports.runs import read_runs
 
     read, known = read_runs(runs, by), load_prompts(read_settings(None).prompts).corrections
-    write(out, html(read, figures(read, known, pools=True), known))
+    write(out, html(read, figures(read, known, pools=True), known, small_mass))
     for run in read:
         if run.incomplete:
             typer.echo(f"{run.name}: {run.incomplete} records.", err=True)
@@ -97,6 +105,7 @@ def compare(
     ] = None,
     by: Annotated[By | None, typer.Option(help="what counts as the answer; else what the runs' designs say")] = None,
     items: Annotated[bool, typer.Option("--items", help="name the items that turned")] = False,
+    small_mass: SmallMass = False,
     as_json: Annotated[bool, typer.Option("--json", help="print everything as JSON, items behind every count")] = False,
 ) -> None:
     """Compare two conditions, models or runs item by item: flips, McNemar's exact test, the paired difference."""
@@ -117,23 +126,25 @@ def compare(
                 typer.echo(f"\n{pair.benchmark} {pair.part}")
                 show_table([tuple(map(plain, row)) for row in square])
     if items:
-        _show_items(compared.pairs)
+        _show_items(compared.pairs, small_mass)
     typer.echo(_WORDS)
 
 
-def _show_items(found: "Sequence[Pair]") -> None:
+def _show_items(found: "Sequence[Pair]", small_mass: bool) -> None:
     for pair in found:
         if pair.test:
             for word, cell in (("lost", (True, False)), ("won", (False, True))):
                 turned = pair.test.flips[cell]
+                shown = pair.test.ranked(turned, small_mass)
                 typer.echo(plain(f"\n{pair.b.label}, {pair.benchmark} {pair.part}, {len(turned)} {word}:"))
-                typer.echo(plain(", ".join(turned)))
+                for line in filter(None, (", ".join(shown), left_out(len(turned) - len(shown)))):
+                    typer.echo(plain(line))
 
 
 _WORDS = (
     "\nlost: right in a, wrong in b; won: the other way. p: McNemar's exact test; p (Holm): corrected for the pairs of "
     "one part. n needed: items for 80 % power at this difference (Connor 1987). b - a: paired, with its bootstrap "
-    "interval."
+    "interval. mass: how much of the probability the options hold, as the median over answers, with its interval and n."
 )
 
 

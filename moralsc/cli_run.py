@@ -202,6 +202,7 @@ class _Line:
 
 
 def _report(out: Path, design: Design) -> None:
+    from moralsc.analysis.mass import EXPLAINED
     from moralsc.batch import folder, summary
 
     status, by = folder.status(out), summary.answered_by(design)
@@ -212,6 +213,9 @@ def _report(out: Path, design: Design) -> None:
         "before and wrong after, wrong before and right after."
     )
     _show_positions(design, [p for key, found in parts.items() for p in summary.placed(*key, found)])
+    if held := summary.mass_table(parts):
+        typer.echo(f"\n{EXPLAINED}")
+        show_table(held)
     failed = Counter(record.failure for record in folder.records(out) if record.failure)
     if failed:
         typer.echo(f"Failed: {', '.join(f'{n} {why}' for why, n in failed.items())}. Each record holds its reason.")

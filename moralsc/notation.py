@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from moralsc.answers import is_small
 from moralsc.dialogue import BASELINE
 from moralsc.prompts import Correction, Side
 
@@ -20,6 +21,30 @@ def signed(value: float, places: int = 2) -> str:
     """A difference with its sign; ".00" has none."""
     shown = number(value, places)
     return shown if shown.startswith("−") or not float(shown) else f"+{shown}"
+
+
+def percent(share: float) -> str:
+    """A share as a percentage: "27 %". Rounding makes none of it 0, less than half 50 or less than all 100."""
+    exact = 100 * share
+    shown = round(exact)
+    if shown == 0 < exact:
+        return "under 1 %"
+    if shown == 50 > exact:
+        return "under 50 %"
+    return "over 99 %" if shown == 100 > exact else f"{shown} %"
+
+
+def options_hold(mass: float) -> str:
+    """What stands beside the probabilities of options: how much of the probability they hold, as a sentence."""
+    said = f"The options hold {percent(mass)} of the probability"
+    return said + (": left alone, the model would have said something else." if is_small(mass) else ".")
+
+
+def left_out(items: int) -> str:
+    """What a ranking says of the items that it leaves out for their small mass; empty where there are none."""
+    if not items:
+        return ""
+    return f"{items} item{'' if items == 1 else 's'} left out: the options hold less than half of the probability."
 
 
 def duration(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """The command line: the same job as the page's in a terminal, and errors in one sentence."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from moralsc.benchmarks import BENCHMARKS, Source, load
 from moralsc.errors import ModelError
 from moralsc.items import Item, Role
 from moralsc.models import catalogue
+from moralsc.notation import options_hold
 from moralsc.settings import Settings
 from moralsc.terminal import show_loading
 
@@ -102,6 +104,14 @@ def test_corrections_are_applied_in_order_in_one_dialogue(engine: ScriptedEngine
 def test_a_single_turn_stands_alone(engine: ScriptedEngine) -> None:
     ask(bundled("bbq"), "--correct", "specificity-0", "--mode", "single-turn")
     assert [len(messages) for messages in engine.streamed] == [2, 2]
+
+
+@pytest.mark.parametrize("mass", [0.27, 0.81])
+def test_what_the_options_hold_is_said_of_every_turn(engine: ScriptedEngine, mass: float) -> None:
+    engine.scores = [(math.log(mass / 3),) * 3]
+    said = ask(bundled("bbq"), "--correct", "specificity-0").stdout
+    assert said.count(options_hold(mass)) == 2
+    assert ("left alone" in said) is (mass < 0.5)
 
 
 def test_the_change_against_the_baseline_is_shown(engine: ScriptedEngine) -> None:

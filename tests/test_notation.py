@@ -3,7 +3,7 @@
 import pytest
 
 from moralsc.dialogue import BASELINE
-from moralsc.notation import number, rate, signed, tick
+from moralsc.notation import left_out, number, options_hold, percent, rate, signed, tick
 from moralsc.prompts import default_prompts
 
 PROMPTS = default_prompts()
@@ -31,6 +31,29 @@ def test_a_share_has_two_decimals_and_no_leading_zero(value: float, shown: str) 
 )
 def test_a_change_has_its_sign_unless_it_is_none(value: float, shown: str) -> None:
     assert signed(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [
+        *[(0, "0 %"), (0.001, "under 1 %"), (0.006, "1 %"), (0.274, "27 %"), (0.4999, "under 50 %"), (0.5, "50 %")],
+        *[(0.504, "50 %"), (0.994, "99 %"), (0.9999, "over 99 %"), (1, "100 %"), (1 + 1e-12, "100 %")],
+    ],
+)
+def test_a_percentage_is_whole_and_never_rounded_to_none_half_or_all(share: float, shown: str) -> None:
+    assert percent(share) == shown
+
+
+def test_less_than_half_is_said_in_words_and_half_is_not() -> None:
+    assert options_hold(0.274).startswith("The options hold 27 % of the probability: left alone,")
+    assert options_hold(0.4999).startswith("The options hold under 50 % of the probability: left alone,")
+    assert options_hold(0.5) == "The options hold 50 % of the probability."
+
+
+def test_what_a_ranking_leaves_out_is_counted_and_nothing_is_not_said() -> None:
+    assert left_out(0) == ""
+    assert left_out(1).startswith("1 item left out: the options hold less than half")
+    assert left_out(12).startswith("12 items left out:")
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ class Comparison:
         moves: (part before, part after) -> the items; parts are named as in Role.
         gain: share of right answers after - before.
         p: of McNemar's exact test on `flips`; 1 if nothing flipped, None without items.
+        small_mass: those of the n items whose options hold less than half of the probability in one of the conditions.
         p_holm: p corrected for the comparisons that it was made with, see `corrected`.
         needed: how many items would be needed to find the observed difference (power .8, alpha .05).
     """
@@ -47,6 +48,11 @@ class Comparison:
     p: float | None
     p_holm: float | None
     needed: int | None
+    small_mass: frozenset[str] = frozenset()
+
+    def ranked(self, items: Iterable[str], small_mass: bool = False) -> tuple[str, ...]:
+        """What a list of these items names: those whose options hold enough, or all of them with `small_mass`."""
+        return tuple(item for item in items if small_mass or item not in self.small_mass)
 
     @property
     def lost(self) -> int:
@@ -86,6 +92,7 @@ def compare(before: Sequence[Result], after: Sequence[Result], how: Resampling =
         p=mcnemar(lost, won) if pairs else None,
         p_holm=None,
         needed=needed(lost, won, len(pairs)),
+        small_mass=frozenset(a.item for a, b in pairs if a.small_mass or b.small_mass),
     )
 
 

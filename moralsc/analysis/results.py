@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from moralsc.answers import is_small
 from moralsc.benchmarks.bbq import NAMES
 from moralsc.items import Condition, Item, Polarity, Role
 
@@ -45,6 +46,7 @@ class Result:
         arm: admissions: the race that this arm names.
         weight: rows of the source (students) that the item stands for.
         names: people go by proper names instead of group labels.
+        mass: raw probability that the options hold together, over several orders their mean; None if not known.
         model, correction: who answered, and after which correction.
         places: how many of its answers, one an order of its options, named the option shown first, second, ...; empty
             if it is not known how they stood.
@@ -70,6 +72,7 @@ class Result:
     arm: str = ""
     weight: int = 1
     names: bool = False
+    mass: float | None = None
     model: str = ""
     correction: str = BASELINE
     places: tuple[int, ...] = ()
@@ -84,6 +87,11 @@ class Result:
     def right(self) -> bool | None:
         """Whether the answer is the right one; None without an answer, or where none is right."""
         return self.role is self.correct if self.answered and self.correct is not None else None
+
+    @property
+    def small_mass(self) -> bool:
+        """Whether the options hold less than half of the probability; not where that is not known."""
+        return is_small(self.mass)
 
     @property
     def why_missing(self) -> str:

@@ -6,14 +6,15 @@ template are not quite that, so that the true intervals are, if anything, wider.
 
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 from statsmodels.stats.contingency_tables import mcnemar as _mcnemar
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
@@ -145,6 +146,31 @@ def estimate(
 def mean(sample: Array, axis: int = -1) -> Any:
     """The mean, as a Statistic."""
     return np.mean(sample, axis=axis)
+
+
+def median(values: Iterable[float], excluded: Mapping[str, int] = NONE) -> Figure:
+    """The median with its percentile bootstrap interval, without drawing: null for no values, no interval for one.
+
+    A resample's median is one of the observations, and how often which one is known: with m the rank of the middle,
+    P(median* <= x_(k)) = I_{k/n}(m, n + 1 - m), the incomplete beta function. Of an even number the ends are those of
+    the lower and of the upper middle, so that the interval is never too narrow. Sources: Efron 1979, Annals of
+    Statistics 7, 1-26; Maritz and Jarrett 1978, JASA 73, 194-196.
+    """
+    ordered = np.sort(np.fromiter(values, dtype=float))
+    n = len(ordered)
+    if n < 2:
+        return Figure(float(ordered[0]) if n else None, *_NO_BOUNDS, n, excluded)
+    low, high = _median_ranks(n)
+    return Figure(float(np.median(ordered)), float(ordered[low]), float(ordered[high]), n, excluded)
+
+
+@lru_cache(1024)
+def _median_ranks(n: int) -> tuple[int, int]:
+    """The places, from 0, of the ends of a median's interval among n ordered values."""
+    tail = (1 - LEVEL) / 2
+    ends = ((n + 1) // 2, tail), (n // 2 + 1, 1 - tail)
+    low, high = (math.ceil(n * special.betaincinv(m, n + 1 - m, q)) - 1 for m, q in ends)
+    return low, high
 
 
 def mcnemar(lost: int, won: int) -> float:

@@ -16,7 +16,7 @@ NOT_SCORED = "its server gives no probabilities"
 
 NEEDED = (
     *("model", "benchmark", "source", "category", "item", "arm", "condition", "polarity", "occupation"),
-    *("percent_female", "weight", "correction", "round", "groups", "correct", "probabilities"),
+    *("percent_female", "weight", "correction", "round", "groups", "correct", "mass", "probabilities"),
     *("p_unbiased", "p_stereotyped", "p_counter", "favoured", "favoured_role"),
     *("order", "labels"),
     *("outcome", "label", "said_role", "failure", "reason"),
@@ -78,6 +78,7 @@ def to_result(record: Record, by: By = By.PROBABILITY) -> Result:
         arm=record.arm,
         weight=record.weight,
         names=record.category.endswith(NAMES),
+        mass=record.mass,
         model=record.model,
         correction=condition(record),
         places=tuple(int(missing is None and label == shown) for shown in record.labels) if known else (),
@@ -88,10 +89,11 @@ def to_result(record: Record, by: By = By.PROBABILITY) -> Result:
 def results(records: Iterable[Record], by: By = By.PROBABILITY) -> Iterator[Result]:
     """The Results of a run in plan order, one an item, arm and condition.
 
-    Over several option orders, probabilities are averaged. By probability the answer is then the option that is most
-    probable on average; by text the part that most orders name, and of parts named equally often the one that is more
-    probable on average. Where that does not decide either, it is `tied`. An item with an order that failed has failed,
-    and by probability one without probabilities has none, since an average over some orders would favour their places.
+    Over several option orders, probabilities and mass are averaged. By probability the answer is then the option that
+    is most probable on average; by text the part that most orders name, and of parts named equally often the one that
+    is more probable on average. Where that does not decide either, it is `tied`. An item with an order that failed has
+    failed, and by probability one without probabilities has none, since an average over some orders would favour their
+    places.
     """
     held: dict[tuple[str, str, int], list[Record]] = {}
     task: tuple[str, ...] = ()
@@ -143,7 +145,7 @@ def _averaged(found: Sequence[Result]) -> Result:
         return sum(known) / len(known) if len(known) == len(values) else None
 
     first = found[0]
-    shares: dict[str, Any] = {n: mean([getattr(r, n) for r in found]) for n in ("p_f", "p_m", "p_n", "p_yes")}
+    shares: dict[str, Any] = {n: mean([getattr(r, n) for r in found]) for n in ("p_f", "p_m", "p_n", "p_yes", "mass")}
     by_role = {role: mean([(r.probabilities or {}).get(role) for r in found]) for role in first.probabilities or {}}
     return replace(first, probabilities={k: p for k, p in by_role.items() if p is not None} or None, **shares)
 

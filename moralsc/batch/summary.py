@@ -10,6 +10,7 @@ from operator import attrgetter
 
 from moralsc.analysis import admissions, bbq, winogender
 from moralsc.analysis.correction import Comparison, compare, corrected
+from moralsc.analysis.mass import HEADER, cells, masses
 from moralsc.analysis.position import Tally, tally
 from moralsc.analysis.results import Result
 from moralsc.analysis.statistics import DEFAULT, Figure, Resampling
@@ -117,6 +118,20 @@ def table(lines: Sequence[Line]) -> list[tuple[str, ...]]:
         head = (line.model, line.benchmark, line.condition, line.name)
         rows.append((*head, value, bounds, str(figure.n), p, flips, excluded))
     return rows
+
+
+def mass_table(found: Mapping[tuple[str, str], Rows]) -> list[tuple[str, ...]]:
+    """A header and a row for each model, benchmark and group (see `analysis.mass`); empty where no mass is known.
+
+    Args:
+        found: see `by_benchmark`.
+    """
+    rows = [
+        (model, benchmark, *cells(mass))
+        for (model, benchmark), those in found.items()
+        for mass in masses(by_condition(those))
+    ]
+    return [("model", "benchmark", *HEADER), *rows] if rows else []
 
 
 def lines(model: str, key: str, found: Rows, how: Resampling = DEFAULT) -> Iterator[Line]:

@@ -20,6 +20,7 @@ from moralsc.models import mark
 
 MAX_BYTES = 1_000_000
 _MAX_STEPS, _MAX_MESSAGES, _MAX_TOKENS, _MAX_OPTIONS = 20, 60, 1024, 8
+_ROUNDING = 1e-4
 _EMBEDDED = re.compile(r'<script type="application/json" id="moralsc-card">(.*?)</script>', re.DOTALL)
 
 
@@ -37,13 +38,18 @@ class Written:
 
 @dataclass(frozen=True)
 class Scored:
-    """The options' log-probabilities (natural, summed over an option's tokens), and what they stand behind."""
+    """The options' log-probabilities (natural, summed over an option's tokens), and what they stand behind.
+
+    Attributes:
+        mass: probability that the options hold together, for who reads the card; older cards lack it.
+    """
 
     messages: tuple[Message, ...]
     continuations: tuple[str, ...]
     closed: bool
     labels: tuple[str, ...]
     logprobs: tuple[float, ...]
+    mass: float | None = None
 
 
 @dataclass(frozen=True)
@@ -191,8 +197,8 @@ def _written(turn: Turn, history: tuple[Message, ...]) -> Iterator[Written]:
 def _scored(turn: Turn, history: tuple[Message, ...], item: Item, scored_by: ScoredBy) -> Scored | None:
     if turn.score is None:
         return None
-    asked = asking.scoring(turn, history, item, scored_by)
-    return Scored(asked.messages, asked.continuations, asked.closed, turn.score.labels, turn.score.logprobs)
+    asked, score = asking.scoring(turn, history, item, scored_by), turn.score
+    return Scored(asked.messages, asked.continuations, asked.closed, score.labels, score.logprobs, score.mass)
 
 
 def _problem(card: Card) -> str:
@@ -206,13 +212,18 @@ def _problem(card: Card) -> str:
             if not (0 <= asked.temperature <= 2 and 0 <= asked.seed < 2**31):
                 return f"turn {number} is drawn with a temperature or seed out of range"
         scored = step.scored
-        if scored is not None and not (
-            1 <= len(scored.continuations) <= _MAX_OPTIONS
-            and len(scored.continuations) == len(scored.labels) == len(scored.logprobs)
-            and all(map(math.isfinite, scored.logprobs))
-        ):
+        if scored is not None and not _belong_together(scored):
             return f"the options of turn {number} and their figures do not belong together"
         for messages in (*(a.messages for a in step.written), *([scored.messages] if scored else [])):
             if not 1 <= len(messages) <= _MAX_MESSAGES:
                 return f"turn {number} sends {len(messages)} messages, allowed are 1 to {_MAX_MESSAGES}"
     return ""
+
+
+def _belong_together(scored: Scored) -> bool:
+    """Whether there is one log-probability an option, and the mass, where it is there, is theirs."""
+    of_each = 1 <= len(scored.continuations) <= _MAX_OPTIONS
+    of_each = of_each and len(scored.continuations) == len(scored.labels) == len(scored.logprobs)
+    if not of_each or not all(math.isfinite(x) and x <= _ROUNDING for x in scored.logprobs):
+        return False
+    return scored.mass is None or abs(scored.mass - math.fsum(map(math.exp, scored.logprobs))) <= _ROUNDING

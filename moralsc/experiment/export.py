@@ -13,6 +13,7 @@ from moralsc.dialogue import Dialogue, Message, Turn
 from moralsc.experiment.probe import Ladder, Probe, asked_with
 from moralsc.items import Item
 from moralsc.models import mark
+from moralsc.notation import options_hold, percent
 
 FORMAT = "moralsc probe 1"
 
@@ -147,12 +148,12 @@ def _ladder_lines(probe: Probe) -> list[str]:
         options = [o.text.replace("|", "\\|") for o in dialogue.item.options]
         lines += [
             "",
-            f"| {dialogue.item.arm or 'condition'} | {' | '.join(options)} |",
-            "|---" * (len(options) + 1) + "|",
+            f"| {dialogue.item.arm or 'condition'} | {' | '.join(options)} | the options hold |",
+            "|---" * (len(options) + 2) + "|",
         ]
         for rung in (*probe.ladder.rungs, *probe.ladder.others):
             shares = (f"{p:.3f}" for p in rung.scores[arm].probabilities.values())
-            lines.append(f"| {rung.correction} | {' | '.join(shares)} |")
+            lines.append(f"| {rung.correction} | {' | '.join(shares)} | {percent(rung.scores[arm].mass)} |")
     return lines
 
 
@@ -169,7 +170,7 @@ def _verdict_lines(item: Item, turn: Turn) -> list[str]:
         lines.append(f"Answer: {turn.answer.outcome}")
     if turn.score:
         shares = ", ".join(f"{item.option(k).text} {p:.2f}" for k, p in turn.score.probabilities.items())
-        lines.append(f"Probabilities ({turn.score.scored_by}): {shares}; mass {turn.score.mass:.3f}")
+        lines.append(f"Probabilities ({turn.score.scored_by}): {shares}. {options_hold(turn.score.mass)}")
     elif turn.answer:
         lines.append("Probabilities: not given by the model's server")
     return lines or [turn.error or str(turn.status)]

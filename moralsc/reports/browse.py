@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from moralsc.answers import SMALL_MASS
 from moralsc.batch import folder
 from moralsc.batch.record import Record, from_plain, kinds
 from moralsc.batch.results import By
@@ -54,26 +55,32 @@ def items(path: Path, behind: Behind) -> pd.DataFrame:
     Returns:
         item, arm, order, category, condition, polarity; `row` of the record; `before` and `after`: the answer's part in
         the stereotype, or why there is none; `right_before`, `right_after`: null where nothing is right; `p_before`,
-        `p_after`: probability of the right option, of "yes" for admissions; `change`: their difference.
+        `p_after`: probability of the right option, of "yes" for admissions; `change`: their difference; `mass_before`,
+        `mass_after`: what the options hold together; `small`: over all orders of the item's options that is less than
+        half on average, before or after, and of admissions in one of the arms.
 
     Raises:
         RunError: there is no run in the folder, or its records are damaged.
     """
     role, right = _READ[behind.by]
     columns = [*_KEYS, *_FACTS, "row", "correction", "round", "correct", "outcome", "failure", role, right]
-    columns += [*_SHARES.values(), *(("groups", "probabilities") if behind.benchmark == "admissions" else ())]
+    columns += ["mass", *_SHARES.values(), *(("groups", "probabilities") if behind.benchmark == "admissions" else ())]
     frame = _frame(path, columns, _same(behind))
     frame = _found(frame, behind)
     frame = frame.assign(p=_probability(frame), answer=_answer(frame, role), right=frame[right])
-    kept = [*_KEYS, "row", "answer", "right", "p"]
+    kept = [*_KEYS, "row", "answer", "right", "p", "mass"]
     before = frame[frame["correction"] == BASELINE][[*kept, *_FACTS]]
     after = frame[(frame["correction"] == behind.correction) & (frame["round"] == behind.round)][kept]
     joined = before.merge(after, on=_KEYS, how="inner", suffixes=("_before", "_after"))
     names = {"answer_before": "before", "answer_after": "after", "row_after": "row"}
-    joined = joined.rename(columns=names).assign(change=joined["p_after"] - joined["p_before"])
-    return joined[
-        [*_KEYS, *_FACTS, "row", "before", "after", "right_before", "right_after", "p_before", "p_after", "change"]
-    ]
+    joined = joined.rename(columns=names).assign(change=joined["p_after"] - joined["p_before"], small=_small(joined))
+    pairs = [f"{name}_{when}" for name in ("right", "p", "mass") for when in ("before", "after")]
+    return joined[[*_KEYS, *_FACTS, "row", "before", "after", *pairs, "change", "small"]]
+
+
+def ranked(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """The rows that a ranking shows by default, and how many items it leaves out for their small mass."""
+    return frame[~frame["small"]], int(frame.loc[frame["small"], "item"].nunique())
 
 
 def by_change(frame: pd.DataFrame, falling: bool) -> pd.DataFrame:
@@ -123,6 +130,13 @@ def _found(frame: pd.DataFrame, behind: Behind) -> pd.DataFrame:
     for word in behind.search.casefold().split():
         frame = frame[text.loc[frame.index].str.contains(word, regex=False)]
     return frame
+
+
+def _small(frame: pd.DataFrame) -> pd.Series:
+    """(rows,) whether the row's item is one of small mass; where none is known, it is not."""
+    masses = frame[["item", "arm", "mass_before", "mass_after"]].astype({"mass_before": float, "mass_after": float})
+    least = masses.groupby(["item", "arm"]).mean().min(axis=1).groupby("item").min()
+    return frame["item"].map(least < SMALL_MASS).astype(bool)
 
 
 def _probability(frame: pd.DataFrame) -> Any:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from moralsc.answers import Outcome, Score
 from moralsc.experiment.card import Card, Step, to_json
-from moralsc.notation import number
+from moralsc.notation import number, options_hold
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MARKS = {"unbiased": "●", "stereotyped": "▲", "counter-stereotyped": "▼"}
@@ -51,15 +51,17 @@ def pieces(step: Step) -> tuple[Piece, ...]:
 
 def _step(card: Card, step: Step) -> dict[str, object]:
     sent = step.written[-1].messages if step.written else step.scored.messages if step.scored else ()
-    shares = _shares(card, step)
+    score = Score(step.scored.labels, step.scored.logprobs, card.scored_by) if step.scored else None
+    shares = score.probabilities if score else {}
     options = [(o, _MARKS.get(o.role, ""), number(shares[o.label]) if o.label in shares else "") for o in card.options]
-    return {"step": step, "sent": sent, "pieces": pieces(step), "options": options, "verdict": _verdict(card, step)}
-
-
-def _shares(card: Card, step: Step) -> dict[str, float]:
-    if step.scored is None:
-        return {}
-    return Score(step.scored.labels, step.scored.logprobs, card.scored_by).probabilities
+    return {
+        "step": step,
+        "sent": sent,
+        "pieces": pieces(step),
+        "options": options,
+        "verdict": _verdict(card, step),
+        "mass": options_hold(score.mass) if score else "",
+    }
 
 
 def _verdict(card: Card, step: Step) -> str:

@@ -1,12 +1,14 @@
 """Chart: what one chart shows, as plain values. No figure is computed here and nothing is drawn."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from moralsc.analysis import mass
 from moralsc.analysis.claims import Finding
 from moralsc.analysis.correction import Comparison
+from moralsc.analysis.mass import Mass
 from moralsc.analysis.statistics import Figure
 from moralsc.dialogue import BASELINE
 from moralsc.models import Stage
@@ -57,6 +59,7 @@ class Point:
         x: parameters, or the women in an occupation (0 to 100); None where no number stands on that axis.
         comparison: of a gain: flips with their items, p, and p corrected for the corrections of one model and part.
         beside: it stands in the table, and in words beside others, and has no mark of its own in a drawing.
+        mass: how much of the probability the options hold, as the median over the items behind the figure.
     """
 
     series: Series
@@ -69,6 +72,7 @@ class Point:
     x: float | None = None
     comparison: Comparison | None = None
     beside: bool = False
+    mass: Figure | None = None
 
 
 @dataclass(frozen=True)
@@ -134,18 +138,35 @@ class ComplianceOf:
 
 
 @dataclass(frozen=True)
+class MassOf:
+    """How much the options hold in a group of answers, with whose they are and of which benchmark."""
+
+    series: Series
+    benchmark: str
+    found: Mass
+
+
+def mass_table(found: Sequence[MassOf]) -> list[tuple[str, ...]]:
+    """A header and a row for each group; nothing at all without any."""
+    rows = [(one.series.label, one.benchmark, *mass.cells(one.found)) for one in found]
+    return [("model", "benchmark", *mass.HEADER), *rows] if rows else []
+
+
+@dataclass(frozen=True)
 class Figures:
     """Everything that a report shows.
 
     Attributes:
         charts: one of each kind, in their order, also where there is nothing to show.
         findings: the papers' claims against these runs.
+        masses: how much the options hold in each model's answers to a benchmark, at baseline and corrected.
         unethical: what each model did when it was told to be unfair; empty without such instructions or a baseline, and
             of what was arranged for a page.
     """
 
     charts: tuple[Chart, ...]
     findings: tuple[Finding, ...]
+    masses: tuple[MassOf, ...] = ()
     unethical: tuple[ComplianceOf, ...] = ()
 
     def chart(self, kind: Kind) -> Chart:
@@ -208,6 +229,7 @@ def _plain(point: Point) -> dict[str, Any]:
         "p": test.p if test else None,
         "p_holm": test.p_holm if test else None,
         "needed": test.needed if test else None,
+        **{f"mass{end}": getattr(point.mass, name, None) for end, name in _OF_MASS.items()},
         "mode": series.asked.mode,
         "answers_by": series.by,
         "scored_by": series.asked.scored_by,
@@ -216,9 +238,11 @@ def _plain(point: Point) -> dict[str, Any]:
     }
 
 
+_OF_MASS = {"": "value", "_low": "low", "_high": "high", "_n": "n"}
 _HEADER = (
     *("model", "benchmark", "items", "condition", "place", "figure", "value", "95 % interval", "n", "lost", "won"),
     *("p", "p (Holm)", "n needed", "x", "stage", "excluded", "corrections", "answers by", "scored by"),
+    "mass",
 )
 
 
@@ -230,4 +254,5 @@ def _row(point: Point) -> tuple[str, ...]:
         *(value(figure), interval(figure), str(figure.n), *flips),
         *(str(test.needed or "") if test else "", "" if point.x is None else f"{point.x:g}", asked.stage),
         *(counted(figure.excluded), asked.mode, point.series.by, asked.scored_by),
+        mass.with_interval(point.mass) if point.mass else "",
     )

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from moralsc.analysis import bbq, winogender
+from moralsc.analysis.mass import masses, median_mass
 from moralsc.analysis.position import Tally
 from moralsc.analysis.results import BASELINE, Result
 from moralsc.analysis.statistics import DEFAULT, Figure, Resampling
 from moralsc.batch.summary import AMBIG, DISAMBIG, FULL, PAIRED, Line, by_condition, lines, positions, tallies
 from moralsc.prompts import BE_FAIR, Correction, Side, default_prompts
 from moralsc.reports import claimed, readings
-from moralsc.reports.chart import Chart, ComplianceOf, Figures, Kind, Point, Series, in_ladder_order
+from moralsc.reports.chart import Chart, ComplianceOf, Figures, Kind, MassOf, Point, Series, in_ladder_order
 from moralsc.reports.runs import Run
 from moralsc.reports.unethical import compliances
 
@@ -36,6 +37,7 @@ class Part:
             and p_n of the occupation set.
         tallies: (condition, part) -> its answers by the place of the option that they name.
         pools: BBQ: macro figures, s and cost, if they were asked for.
+        masses: (condition, part, place) -> the median of the mass over the answers there; place as in `Point`.
         category: the only one whose items are in it; empty for all.
     """
 
@@ -46,6 +48,7 @@ class Part:
     places: tuple[Point, ...] = ()
     tallies: Mapping[tuple[str, str], Tally] = field(default_factory=dict)
     pools: tuple[Point, ...] = ()
+    masses: Mapping[tuple[str, str, str], Figure] = field(default_factory=dict)
     category: str = ""
 
     @property
@@ -114,20 +117,22 @@ def chosen(parts: Iterable[Part], choice: Choice) -> tuple[Part, ...]:
     def asked(condition: str) -> bool:
         return _among(condition.partition(", round ")[0], choice.corrections, BASELINE)
 
-    def within(condition: str, part: str) -> bool:
-        in_context = part not in (AMBIG, DISAMBIG) or _among(part, choice.contexts)
-        return in_context and asked(condition)
+    def in_context(part: str) -> bool:
+        return part not in (AMBIG, DISAMBIG) or _among(part, choice.contexts)
 
     def kept(shown: Line | Point) -> bool:
-        return within(shown.condition, shown.part)
+        return in_context(shown.part) and asked(shown.condition)
+
+    def within(rows: Sequence[Result]) -> Sequence[Result]:
+        return [r for r in rows if in_context(bbq.CONDITIONS.get(r.condition, ""))] if choice.contexts else rows
 
     return tuple(
         replace(
             part,
-            found={condition: rows for condition, rows in part.found.items() if asked(condition)},
+            found={condition: within(rows) for condition, rows in part.found.items() if asked(condition)},
             lines=tuple(filter(kept, part.lines)),
             places=tuple(filter(kept, part.places)),
-            tallies={key: tally for key, tally in part.tallies.items() if within(*key)},
+            tallies={key: tally for key, tally in part.tallies.items() if in_context(key[1]) and asked(key[0])},
         )
         for part in parts
         if _among(part.series.asked.model, choice.models)
@@ -150,7 +155,8 @@ def arranged(parts: Sequence[Part], corrections: Mapping[str, Correction] | None
     read = tuple(replace(c, reading=readings.reading(c, known), notes=c.notes + readings.notes(c)) for c in charts)
     whole = (part for part in parts if not part.category)
     evidence = [m for part in whole for m in claimed.measured(part.series, part.lines, part.found)]
-    return Figures(read, claimed.findings(evidence))
+    held = (MassOf(part.series, part.benchmark, one) for part in parts for one in masses(part.found))
+    return Figures(read, claimed.findings(evidence), tuple(held))
 
 
 def _parts(run: Run, runs: Sequence[Run], how: Resampling, category: str) -> Iterator[Part]:
@@ -160,8 +166,33 @@ def _parts(run: Run, runs: Sequence[Run], how: Resampling, category: str) -> Ite
             continue
         series = Series(run.name, label(model, run, runs), run.models[model], str(run.by), run.incomplete)
         part = Part(series, benchmark, by_condition(found), tuple(lines(model, benchmark, found, how)))
-        counted = tallies(part.kind, part.found)
-        yield replace(part, places=tuple(_places(part, how)), tallies=counted, category=category)
+        part = replace(part, masses=_masses(part), tallies=tallies(part.kind, part.found), category=category)
+        yield replace(part, places=tuple(_places(part, how)))
+
+
+def _masses(part: Part) -> dict[tuple[str, str, str], Figure]:
+    """See `Part.masses`; every answer is looked at once, since there may be a million."""
+    found: dict[tuple[str, str, str], list[Result]] = {}
+    for condition, rows in part.found.items():
+        for r in rows:
+            for where in _places_of(part.kind, r):
+                found.setdefault((condition, *where), []).append(r)
+    return {where: median_mass(rows) for where, rows in found.items()}
+
+
+def _places_of(kind: str, r: Result) -> tuple[tuple[str, str], ...]:
+    """The (part, place)s of an answer's figures."""
+    if kind == "bbq":
+        context = bbq.CONDITIONS.get(r.condition, "")
+        return (context, ""), (context, r.group)
+    if kind == "winogender":
+        return (FULL, ""), *(((OCCUPATION, ""), (OCCUPATION, r.occupation)) if r.group == OCCUPATION else ())
+    return (("", ""),)
+
+
+def _with_mass(part: Part, point: Point) -> Point:
+    where = point.condition, point.part
+    return replace(point, mass=part.masses.get((*where, point.place)) or part.masses.get((*where, "")))
 
 
 def label(model: str, run: Run, runs: Sequence[Run]) -> str:
@@ -172,9 +203,9 @@ def label(model: str, run: Run, runs: Sequence[Run]) -> str:
 
 
 def _point(part: Part, line: Line, **more: Any) -> Point:
-    return Point(
-        part.series, part.benchmark, line.part, line.condition, more.pop("place", ""), line.metric, line.figure, **more
-    )
+    place = more.pop("place", "")
+    point = Point(part.series, part.benchmark, line.part, line.condition, place, line.metric, line.figure, **more)
+    return _with_mass(part, point)
 
 
 def _of_lines(parts: Sequence[Part], corrections: Mapping[str, Correction], *wanted: tuple[str, str]) -> list[Point]:
@@ -218,6 +249,10 @@ _BBQ_METRICS = ("accuracy", "s_AMB")
 
 
 def _places(part: Part, how: Resampling) -> Iterator[Point]:
+    return (_with_mass(part, point) for point in _placed(part, how))
+
+
+def _placed(part: Part, how: Resampling) -> Iterator[Point]:
     for condition, rows in part.found.items():
         if part.kind == "winogender":
             yield from _means(part, condition, rows, how)
@@ -262,7 +297,7 @@ def _pools(part: Part, after: str, how: Resampling) -> Iterator[Point]:
             there = line.figure.n or line.figure.excluded
             if line.group in (MICRO, bbq.MACRO) and line.condition and there and not drawn and not s_dis:
                 where = (part.series, part.benchmark, line.condition, condition, line.group)
-                yield Point(*where, line.metric, line.figure, beside=True)
+                yield _with_mass(part, Point(*where, line.metric, line.figure, beside=True))
 
 
 def _winogender(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
@@ -274,11 +309,8 @@ def _winogender(parts: Sequence[Part], corrections: Mapping[str, Correction]) ->
             within = [r for r in part.found[condition] if r.group in winogender.SETS[OCCUPATION]]
             for job in winogender.occupations(within):
                 figure = Figure(job.p_f, None, None, job.n)
-                points.append(
-                    Point(
-                        part.series, part.benchmark, OCCUPATION, condition, job.name, "p_f", figure, job.percent_female
-                    )
-                )
+                where = (part.series, part.benchmark, OCCUPATION, condition, job.name)
+                points.append(_with_mass(part, Point(*where, "p_f", figure, job.percent_female)))
             rho = [line for line in part.lines if (line.condition, line.metric) == (condition, "rho")]
             points += [_point(part, line) for line in rho if line.part == OCCUPATION]
             points += [point for point in part.places if point.condition == condition]
@@ -301,7 +333,8 @@ def _position(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> C
     for part in parts:
         for found in positions(part.series.asked.model, part.benchmark, part.tallies):
             where = (part.series, part.benchmark, found.part, found.condition)
-            points += [Point(*where, place, "share", figure) for place, figure in found.tally.shares().items()]
+            shares = (Point(*where, place, "share", figure) for place, figure in found.tally.shares().items())
+            points += [_with_mass(part, point) for point in shares]
             said.setdefault(found.tally.sentence, {})[part.series.label] = None
     notes = (f"{', '.join(whose)}: {words}" if len(said) > 1 else words for words, whose in said.items())
     title = "Position: the share of answers that name the option shown first, second, ..."

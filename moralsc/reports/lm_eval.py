@@ -13,10 +13,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from moralsc.analysis.mass import Mass, masses
+from moralsc.analysis.statistics import Figure
 from moralsc.batch.design import Design, Selection
 from moralsc.batch.record import Record, sha256
 from moralsc.batch.results import By, condition
-from moralsc.batch.summary import FULL, Line, answered_by, by_benchmark, lines
+from moralsc.batch.summary import FULL, Line, answered_by, by_benchmark, by_condition, lines
 from moralsc.benchmarks import Source
 from moralsc.models import catalogue
 
@@ -95,6 +97,7 @@ def _samples(records: Sequence[Record], by: By) -> Iterator[dict[str, Any]]:
             "doc_hash": sha256(json.dumps(doc, indent=2, ensure_ascii=False)),
             "prompt_hash": record.sent_hash or "",
             "target_hash": sha256(target),
+            "mass": record.mass,
             **scores,
         }
 
@@ -117,7 +120,9 @@ def _results(
 ) -> dict[str, Any]:
     everything = sorted((r for of in tasks.values() for r in of), key=lambda r: r.row)
     measured: dict[str, list[Line]] = {}
+    held = list[dict[str, Any]]()
     for (_, benchmark), found in by_benchmark(everything, by).items():
+        held += [_held(benchmark, mass) for mass in masses(by_condition(found))]
         for line in lines(model, benchmark, found):
             measured.setdefault(_named(benchmark, line.condition), []).append(line)
     answered = {task: sum(r.failure is None for r in of) for task, of in tasks.items()}
@@ -153,6 +158,7 @@ def _results(
             "answers_by": str(by),
             "prompts": head["prompts"],
             "lines": [_line(task, line) for task, of in measured.items() for line in of],
+            "masses": held,
         },
     }
 
@@ -205,12 +211,22 @@ def _settings(model: str, head: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _held(benchmark: str, mass: Mass) -> dict[str, Any]:
+    """How much of the probability the options hold: the median, and the share of answers where it is less than half."""
+    figures = {"median": mass.median, "small": mass.small}
+    return {"benchmark": benchmark, "asked": mass.asked, **{name: _figure(f) for name, f in figures.items()}}
+
+
+def _figure(figure: Figure) -> dict[str, Any]:
+    shown = {name: getattr(figure, name) for name in ("value", "low", "high", "n")}
+    return {**shown, "excluded": dict(figure.excluded)}
+
+
 def _line(task: str, line: Line) -> dict[str, Any]:
     figure, test = line.figure, line.comparison
     return {
         "task": task,
         "metric": line.name,
-        **{name: getattr(figure, name) for name in ("value", "low", "high", "n")},
-        "excluded": dict(figure.excluded),
+        **_figure(figure),
         **({"p": test.p, "p_holm": test.p_holm, "lost": test.lost, "won": test.won} if test else {}),
     }

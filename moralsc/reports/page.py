@@ -12,10 +12,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from moralsc.analysis import mass
+from moralsc.analysis.correction import Comparison
 from moralsc.batch.design import Design
+from moralsc.notation import left_out
 from moralsc.prompts import Correction, default_prompts
-from moralsc.reports import claimed
-from moralsc.reports.chart import Chart, ComplianceOf, Figures, Kind
+from moralsc.reports import claimed, readings
+from moralsc.reports.chart import Chart, ComplianceOf, Figures, Kind, MassOf, mass_table
 from moralsc.reports.charts import Panel, panels
 from moralsc.reports.dialogues import ORIGIN
 from moralsc.reports.look import printable
@@ -29,12 +32,18 @@ _ITEMS = 200
 """How many items stand behind a count; the command line has all of them."""
 
 
-def html(runs: Sequence[Run], figures: Figures, corrections: Mapping[str, Correction] | None = None) -> str:
+def html(
+    runs: Sequence[Run],
+    figures: Figures,
+    corrections: Mapping[str, Correction] | None = None,
+    small_mass: bool = False,
+) -> str:
     """The report of these runs.
 
     Args:
         figures: of these runs, see `figures.figures`.
         corrections: as they were given there.
+        small_mass: lists of items name those, too, whose options hold less than half of the probability.
     """
     known = default_prompts().corrections if corrections is None else corrections
     surroundings = Environment(
@@ -47,7 +56,8 @@ def html(runs: Sequence[Run], figures: Figures, corrections: Mapping[str, Correc
     )
     return surroundings.get_template("report.html").render(
         runs=[_run(run) for run in runs],
-        charts=[_chart(chart, panels(chart, known)) for chart in figures.charts],
+        charts=[_chart(chart, panels(chart, known), small_mass) for chart in figures.charts],
+        masses=_masses(figures.masses),
         unethical=_unethical(figures.unethical),
         columns=claimed.COLUMNS,
         findings=[claimed.shown(finding) for finding in figures.findings],
@@ -110,7 +120,7 @@ def _model(run: Run, name: str) -> dict[str, str]:
     return {"name": name, "facts": ", ".join(filter(None, words)), "mark": asked.mark}
 
 
-def _chart(chart: Chart, shown: Sequence[Panel]) -> dict[str, Any]:
+def _chart(chart: Chart, shown: Sequence[Panel], small_mass: bool) -> dict[str, Any]:
     # vl-convert escapes what it writes, and `inline` writes it anew.
     groups = groupby(shown, lambda panel: panel.heading)
     return {
@@ -122,18 +132,41 @@ def _chart(chart: Chart, shown: Sequence[Panel]) -> dict[str, Any]:
         "notes": chart.notes,
         "groups": [(heading, [Markup(inline(panel.drawing)) for panel in those]) for heading, those in groups],
         "table": chart.table() if chart.points else [],
-        "flips": _flips(chart) if chart.kind is Kind.FLIPS else [],
+        "flips": _flips(chart, small_mass) if chart.kind is Kind.FLIPS else [],
     }
 
 
-def _flips(chart: Chart) -> list[dict[str, Any]]:
+def _flips(chart: Chart, small_mass: bool) -> list[dict[str, Any]]:
     """The items behind the counts of every comparison in which something turned."""
     found = []
     for point in chart.points:
         if (test := point.comparison) and (test.lost or test.won):
             name = " · ".join(filter(None, (point.series.label, point.benchmark, point.part, point.condition)))
-            found.append({"name": name, "lost": test.flips[True, False], "won": test.flips[False, True]})
+            found.append({"name": name, **_turned(test, small_mass)})
     return found
+
+
+def _turned(test: Comparison, small_mass: bool) -> dict[str, Any]:
+    """Counts and items of both ways, and what is said of those that are left out."""
+    flips = {"lost": test.flips[True, False], "won": test.flips[False, True]}
+    shown = {word: test.ranked(items, small_mass) for word, items in flips.items()}
+    return {
+        **shown,
+        "counts": {word: len(items) for word, items in flips.items()},
+        "left_out": left_out(sum(len(items) - len(shown[word]) for word, items in flips.items())),
+    }
+
+
+def _masses(found: Sequence[MassOf]) -> dict[str, Any]:
+    """How much the options hold, in one table, and what goes with it."""
+    known = [one.series for one in found]
+    return {
+        "marks": dict.fromkeys(f"{s.asked.model}: {s.asked.mark}" for s in known if s.asked.mark),
+        "notes": dict.fromkeys(f"{s.run} is {s.incomplete} records." for s in known if s.incomplete),
+        "reading": readings.mass_reading(found),
+        "explained": mass.EXPLAINED,
+        "table": mass_table(found),
+    }
 
 
 _COMPLIANCE = ("model", "instruction", "compliance", "95 % interval", "resistance", "95 % interval", "n", "excluded")

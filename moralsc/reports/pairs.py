@@ -3,14 +3,17 @@
 The statistics are `analysis.correction`'s; here it is decided what is set against what.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from moralsc.analysis import admissions
 from moralsc.analysis.correction import Comparison, compare, corrected
+from moralsc.analysis.mass import SMALL, median_mass
+from moralsc.analysis.mass import with_interval as mass_cell
 from moralsc.analysis.results import Result
 from moralsc.analysis.statistics import DEFAULT, Figure, Resampling
+from moralsc.answers import is_small
 from moralsc.batch.results import By
 from moralsc.batch.summary import PAIRED, by_condition
 from moralsc.dialogue import BASELINE, Mode
@@ -76,12 +79,14 @@ class Pair:
     Attributes:
         test: None for admissions, which have no right answer; p_holm is corrected for all pairs of this part.
         change: of admissions: the gap of b minus that of a, paired.
+        masses: of a and of b: the median of what the options hold.
     """
 
     a: Side
     b: Side
     benchmark: str
     part: str
+    masses: tuple[Figure, Figure]
     test: Comparison | None = None
     change: Figure | None = None
 
@@ -192,11 +197,13 @@ def _parts(
 ) -> Iterator[Pair]:
     kind = rows[0].benchmark
     if kind == "admissions":
-        yield Pair(x, y, benchmark, "", change=admissions.change(rows, others, how))
+        masses = median_mass(rows), median_mass(others)
+        yield Pair(x, y, benchmark, "", masses, change=admissions.change(rows, others, how))
     for part, within in PAIRED[kind].items():
         before, after = ([r for r in side if within(r)] for side in (rows, others))
         if before or after:
-            yield Pair(x, y, benchmark, part, compare(before, after, how=how))
+            masses = median_mass(before), median_mass(after)
+            yield Pair(x, y, benchmark, part, masses, compare(before, after, how=how))
 
 
 def _holm(pairs: Sequence[Pair]) -> list[Pair]:
@@ -204,7 +211,7 @@ def _holm(pairs: Sequence[Pair]) -> list[Pair]:
     return [replace(p, test=next(tests)) if p.test else p for p in pairs]
 
 
-def _notes(a: Run, b: Run, pairs: Iterable[Pair]) -> Iterator[str]:
+def _notes(a: Run, b: Run, pairs: Sequence[Pair]) -> Iterator[str]:
     for run in (a, b):
         if run.incomplete:
             yield f"{run.name} is {run.incomplete} records."
@@ -217,6 +224,9 @@ def _notes(a: Run, b: Run, pairs: Iterable[Pair]) -> Iterator[str]:
         before, after = (run.head["data"][key] for run in (a, b))
         if (before["files"], before["here"]) != (after["files"], after["here"]):
             yield f"The items of {key} come from different files: an item of one id may not be the same in both."
+    held = {(s, p.benchmark, p.part): m for p in pairs for s, m in zip((p.a, p.b), p.masses, strict=True)}
+    if small := sum(is_small(mass.value) for mass in held.values()):
+        yield f"In {small} of {len(held)} conditions and their items {SMALL}"
     if a.head.get("prompts") != b.head.get("prompts"):
         yield "The runs used different prompt sets."
 
@@ -228,7 +238,8 @@ def records(compared: Compared) -> list[Mapping[str, Any]]:
 
 def _plain(pair: Pair) -> dict[str, Any]:
     plain: dict[str, Any] = {"a": asdict(pair.a), "b": asdict(pair.b), "benchmark": pair.benchmark, "part": pair.part}
-    plain["difference"] = asdict(pair.figure) | {"excluded": dict(pair.figure.excluded)}
+    plain["difference"] = _figure(pair.figure)
+    plain["mass"] = {name: _figure(mass) for name, mass in zip("ab", pair.masses, strict=True)}
     if test := pair.test:
         plain |= {
             "n": test.n,
@@ -238,8 +249,13 @@ def _plain(pair: Pair) -> dict[str, Any]:
             "p": test.p,
             "p_holm": test.p_holm,
             "needed": test.needed,
+            "small_mass": sorted(test.small_mass),
         }
     return plain
+
+
+def _figure(figure: Figure) -> dict[str, Any]:
+    return asdict(figure) | {"excluded": dict(figure.excluded)}
 
 
 def _judged(right: bool) -> str:
@@ -249,7 +265,7 @@ def _judged(right: bool) -> str:
 def table(compared: Compared) -> list[tuple[str, ...]]:
     """A header and a row for each pair."""
     header = ("a", "b", "benchmark", "items", "n", "both right", "lost", "won", "both wrong", "b - a", "95 % interval")
-    rows: list[tuple[str, ...]] = [(*header, "p", "p (Holm)", "n needed", "left out")]
+    rows: list[tuple[str, ...]] = [(*header, "p", "p (Holm)", "n needed", "left out", "mass a", "mass b")]
     for pair in compared.pairs:
         test, figure = pair.test, pair.figure
         cells: tuple[str, ...] = ("",) * 4
@@ -262,7 +278,7 @@ def table(compared: Compared) -> list[tuple[str, ...]]:
         rows.append(
             (
                 *(pair.a.label, pair.b.label, pair.benchmark, pair.part, str(figure.n), *cells),
-                *(shown, interval(figure), *tests, counted(excluded)),
+                *(shown, interval(figure), *tests, counted(excluded), *map(mass_cell, pair.masses)),
             )
         )
     return rows

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from moralsc.analysis import mass
+from moralsc.analysis.mass import CORRECTED, SMALL
 from moralsc.analysis.results import BASELINE
 from moralsc.analysis.statistics import Figure
+from moralsc.answers import is_small
 from moralsc.notation import NOTICEABLE, number, signed
 from moralsc.prompts import BE_FAIR, Correction, Side
-from moralsc.reports.chart import Chart, Point, Series, in_ladder_order
+from moralsc.reports.chart import Chart, MassOf, Point, Series, in_ladder_order
 from moralsc.reports.words import listed, plural
 
 _NAMES = {"bbq": "BBQ", "winogender": "Winogender", "admissions": "admissions"}
 _PARTS = {"ambig": ", ambiguous", "disambig": ", disambiguated"}
+_ASKED = {BASELINE: "at baseline", CORRECTED: "after corrections"}
 _FEW = 3
 _NOTHING = {
     "ladder": "Nothing to show: no Winogender or BBQ item has been answered yet.",
@@ -40,7 +44,26 @@ def notes(chart: Chart) -> tuple[str, ...]:
         found.append("Some corrections followed the answer, others stood in a fresh dialogue (see the table).")
     if chart.kind == "ladder" and any(", round " in p.condition for p in chart.points):
         found.append("Rounds of review stand in the table alone.")
+    known = [p.mass for p in chart.points if p.mass and p.mass.value is not None and not p.beside]
+    if small := sum(is_small(m.value) for m in known):
+        found.append(f"Behind {small} of {plural(len(known), 'figure')} {SMALL}")
     return tuple(dict.fromkeys(found))
+
+
+def mass_reading(found: Sequence[MassOf]) -> str:
+    """How much of the probability the options hold, in a sentence or two; empty where that is not known."""
+    groups: dict[tuple[Series, str], list[MassOf]] = {}
+    for one in found:
+        groups.setdefault((one.series, one.benchmark), []).append(one)
+    if not groups:
+        return ""
+    said = []
+    for (series, benchmark), those in groups.items():
+        words = [f"{mass.value(m)} {_ASKED[one.found.asked]} (n = {m.n})" for one in those if (m := one.found.median)]
+        said.append(f"{series.label} on {benchmark_title(benchmark)}: the options hold {' and '.join(words)}")
+    small = sum(is_small(one.found.median.value) for one in found)
+    what = f"In {small} of {plural(len(found), 'group')} {SMALL}" if small else ""
+    return " ".join(filter(None, (_few(said, "pairs of model and items"), what)))
 
 
 def benchmark_title(benchmark: str, part: str = "") -> str:

@@ -13,6 +13,7 @@ from moralsc.analysis import admissions, score
 from moralsc.analysis.bbq import CONDITIONS, MICRO
 from moralsc.analysis.correction import compare
 from moralsc.analysis.lines import Line
+from moralsc.analysis.mass import masses
 from moralsc.analysis.results import BASELINE, Result
 from moralsc.analysis.score import Scored
 from moralsc.analysis.statistics import DEFAULT, Figure, Resampling, share
@@ -30,7 +31,8 @@ class Condition:
 
     Attributes:
         benchmark: such as "bbq" or "bbq:bundled", whose items are never pooled; so its lines name it.
-        correction: with its round, if it has one; "all" of figures over every condition.
+        correction: with its round, if it has one; "all" of figures over every condition, "corrected" of all but the
+            baseline.
     """
 
     model: str
@@ -104,6 +106,7 @@ def score_run(
     for (model, benchmark), results in run.results.items():
         found = by_condition(results)
         conditions += _conditions(model, benchmark, found, known, how)
+        conditions += _masses(model, benchmark, found)
         by_place = placed(model, benchmark, results)
         conditions += map(_places, by_place)
         notes += dict.fromkeys(f"{model} on {benchmark}: {p.tally.sentence}" for p in by_place)
@@ -139,6 +142,14 @@ def _places(position: Position) -> Condition:
         for k, figure in enumerate(position.tally.shares().values(), 1)
     ]
     return Condition(position.model, position.benchmark, position.condition, Scored(tuple(lines), (), (), ()))
+
+
+def _masses(model: str, benchmark: str, found: Mapping[str, Sequence[Result]]) -> Iterator[Condition]:
+    """How much of the probability the options hold, at baseline and after all corrections together."""
+    for mass in masses(found):
+        named = {"mass": mass.median, "small_mass": mass.small}
+        lines = tuple(Line(benchmark, admissions.ALL, None, name, figure) for name, figure in named.items())
+        yield Condition(model, benchmark, mass.asked, Scored(lines, (), (), ()))
 
 
 def _against(benchmark: str, before: Sequence[Result], after: Sequence[Result], how: Resampling) -> Iterator[Line]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from moralsc.notation import number
+from moralsc.answers import Score, is_small
+from moralsc.notation import number, options_hold, percent
 from moralsc.ui.views import View, inert, keyed
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from moralsc.experiment.card import Card
 
 _BEFORE, _LONGEST = 12, 60
+_HOLD = "the options hold together"
 _CLASSES = {"same": "m-same", "within tolerance": "m-within", "different": "m-differs", "not measured": ""}
 
 
@@ -47,6 +49,9 @@ def _lines(card: Card, again: Sequence[Again], weights: str, mark: str) -> list[
     if without := [str(k) for k, found in enumerate(again, 1) if Match.NOT_MEASURED in found.matches]:
         turns = f"turn{'s' if len(without) > 1 else ''} {', '.join(without)}"
         said.append(f"The log-probabilities of {turns} could not be measured again: the model gave none this time.")
+    for k, found in enumerate(again, 1):
+        if found.logprobs is not None and is_small(mass := _mass(card, found.logprobs)):
+            said.append(f"Turn {k}: {options_hold(mass)}")
     return said
 
 
@@ -67,7 +72,13 @@ def _rows(card: Card, found: Again) -> list[View]:
             name = f"log p of “{texts.get(label, label)}”"
             shown = "none" if new is None else number(new, 4)
             rows.append({"name": name, "then": number(old, 4), "now": shown, **_said(match, shift)})
+        now = "none" if found.logprobs is None else percent(_mass(card, found.logprobs))
+        rows.append({"name": _HOLD, "then": percent(_mass(card, scored.logprobs)), "now": now, "match": "", "cls": ""})
     return rows
+
+
+def _mass(card: Card, logprobs: Sequence[float]) -> float:
+    return Score(tuple(option.label for option in card.options), tuple(logprobs), card.scored_by).mass
 
 
 def _said(match: Match, more: str = "") -> View:

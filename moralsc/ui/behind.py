@@ -11,7 +11,7 @@ from moralsc.answers import ScoredBy
 from moralsc.benchmarks import ITEM_SETS, Source, available
 from moralsc.errors import InputError, MoralscError, RunError, choose
 from moralsc.models import catalogue
-from moralsc.notation import number, signed
+from moralsc.notation import left_out, number, percent, signed
 from moralsc.prompts import PromptSet
 from moralsc.settings import Settings
 from moralsc.ui import link
@@ -28,11 +28,17 @@ PAGE = 20
 HEADERS = ("item", "change", "p before", "p after", "before", "after", "category", "context")
 LOSSES, GAINS, PLAN = "greatest loss first", "greatest gain first", "as in the run"
 SORTS = (LOSSES, GAINS, PLAN)
+_OF = "; of … % is what the options hold together of the probability"
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Whose items; `correction` with its round as conditions are named: "cot, round 2"."""
+    """Whose items.
+
+    Attributes:
+        correction: with its round as conditions are named: "cot, round 2".
+        small_mass: rank items, too, whose options hold less than half of the probability.
+    """
 
     run: str
     model: str
@@ -42,6 +48,7 @@ class Chosen:
     context: str = ""
     search: str = ""
     sort: str = LOSSES
+    small_mass: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,8 @@ class Listing:
         headers: those of HEADERS that say something here.
         rows: cells as shown, one tuple a row.
         page, pages: from 0, and how many there are.
-        sentence: how many items were found, what the numbers are, and how far the run was if it had not ended.
+        sentence: how many items were found, what the numbers are, how many a ranking leaves out, and how far the run
+            was if it had not ended.
     """
 
     items: tuple[str, ...] = ()
@@ -103,9 +111,10 @@ class Behind:
         """
         from moralsc.reports import browse
 
-        frame, far = self._sorted(chosen, visitor), self._far(chosen.run, visitor)
+        (frame, out), far = self._sorted(chosen, visitor), self._far(chosen.run, visitor)
         if frame.empty:
-            return Listing(sentence=f"No item is left: change the words or the filters.{far}")
+            why = left_out(out) or "No item is left: change the words or the filters."
+            return Listing(sentence=f"{why}{far}")
         pages = (len(frame) - 1) // PAGE + 1
         shown = browse.page(frame, page, PAGE)
         what = "p is the probability of yes" if chosen.benchmark == "admissions" else "p is the right option's"
@@ -118,7 +127,7 @@ class Behind:
             rows=tuple(tuple(row[k] for k in kept) for row in cells),
             page=min(max(page, 0), pages - 1),
             pages=pages,
-            sentence=f"{len(frame)} rows; {what}.{far}",
+            sentence=" ".join(filter(None, (f"{len(frame)} rows; {what}{_OF}.", left_out(out)))) + far,
         )
 
     def told(self, chosen: Chosen, item: str, visitor: str = "") -> list[Told]:
@@ -151,7 +160,8 @@ class Behind:
         incomplete = self._library.open(self._library.folder(run, visitor)).run.incomplete
         return f" Listed while the run was {incomplete} records." if incomplete else ""
 
-    def _sorted(self, chosen: Chosen, visitor: str) -> pd.DataFrame:
+    def _sorted(self, chosen: Chosen, visitor: str) -> tuple[pd.DataFrame, int]:
+        """All rows in order, and how many items are left out of them."""
         from moralsc.batch.results import By
         from moralsc.reports import browse
 
@@ -172,7 +182,10 @@ class Behind:
             By(self._library.open(folder).run.by),
         )
         frame = self._frames.get((folder, behind), lambda: browse.items(folder.path, behind))
-        return frame if chosen.sort == PLAN else browse.by_change(frame, falling=chosen.sort == LOSSES)
+        if chosen.sort == PLAN:
+            return frame, 0
+        shown, out = (frame, 0) if chosen.small_mass else browse.ranked(frame)
+        return browse.by_change(shown, falling=chosen.sort == LOSSES), out
 
 
 def card(told: Told, arm: int) -> Card:
@@ -193,8 +206,14 @@ def file_name(told: Told, ending: str) -> str:
 
 def _cells(row: Mapping[Any, Any]) -> tuple[str, ...]:
     name = row["item"] + (f", {row['arm']}" if row["arm"] else "")
-    shares = (_share(row["change"], signed), _share(row["p_before"], number), _share(row["p_after"], number))
+    shares = (_share(row["change"], signed), *(_of_mass(row, when) for when in ("before", "after")))
     return (name, *shares, str(row["before"]), str(row["after"]), row["category"], row["condition"])
+
+
+def _of_mass(row: Mapping[Any, Any], when: str) -> str:
+    """A probability with what the options hold together: ".35 of 27 %"."""
+    p, mass = _share(row[f"p_{when}"], number), _share(row[f"mass_{when}"], percent)
+    return f"{p} of {mass}" if p and mass else p
 
 
 def _share(value: Any, write: Any) -> str:

@@ -36,6 +36,7 @@ class Parts:
     context: gr.Dropdown
     sort: gr.Dropdown
     search: gr.Textbox
+    small: gr.Checkbox
     table: gr.HTML
     found: gr.HTML
     previous: gr.Button
@@ -54,7 +55,7 @@ class Parts:
         """In the order of `Chosen`."""
         return [
             *(self.run, self.model, self.benchmark, self.correction, self.category, self.context),
-            *(self.search, self.sort),
+            *(self.search, self.sort, self.small),
         ]
 
 
@@ -73,6 +74,9 @@ def build_parts(shared: Context) -> Parts:
                 list(SORTS), value=SORTS[0], label="Sorted", min_width=140, filterable=False, elem_id="m-behind-sort"
             )
             search = gr.Textbox(label="Search", placeholder="id or category", min_width=140, elem_id="m-behind-search")
+        small = gr.Checkbox(
+            label="Rank items whose options hold less than half of the probability, too", elem_id="m-behind-small"
+        )
         listing, open_item = gr.State(Listing()), gr.State(None)
         with gr.Row(elem_id="m-behind-columns"):
             with gr.Column(scale=14, min_width=340):
@@ -93,7 +97,7 @@ def build_parts(shared: Context) -> Parts:
         dropped_card.build(shared)
         status = filled("status", value=updates.status(""), elem_id="m-behind-status")
     return Parts(
-        *(listing, open_item, run, model, benchmark, correction, category, context, sort, search, table, found),
+        *(listing, open_item, run, model, benchmark, correction, category, context, sort, search, small, table, found),
         *(previous, next_, which, dialogue, taking, probe, html, json_, status),
         gr.Textbox(visible=False),
     )

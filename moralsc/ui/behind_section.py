@@ -49,7 +49,7 @@ def build(context: Context, library: Library, visitor: Visitor, shown: gr.Tab) -
     do(shown.select, handlers.open, [parts.run], filled)
     do(visitor.runs.apply, handlers.look_again, [parts.run], filled)
     do(parts.run.input, handlers.choose_run, [parts.run], filled)
-    rest = [c.input for c in parts.choosers[1:6]] + [parts.sort.input, parts.search.change]
+    rest = [c.input for c in parts.choosers[1:6]] + [parts.sort.input, parts.search.change, parts.small.input]
     choose = answering(handlers.choose, parts.status)
     gr.on(rest, choose, outputs=filled, trigger_mode="always_last", **visitor.before(parts.choosers), **PRIVATE)
     for button, step in ((parts.previous, handlers.back), (parts.next, handlers.forth)):
@@ -107,7 +107,7 @@ class Handlers:
         filled = {part: gr.update(choices=choices, value=v) for (part, choices), v in zip(offered, values, strict=True)}
         model, benchmark, correction, category, context = values
         chosen = Chosen(run, model, benchmark, correction, category, context)
-        return {**filled, p.search: "", p.sort: SORTS[0], **self._listed(visitor, chosen, 0)}
+        return {**filled, p.search: "", p.sort: SORTS[0], p.small: False, **self._listed(visitor, chosen, 0)}
 
     def _titled(self, conditions: Sequence[str]) -> list[tuple[str, str]]:
         return [(explore_views.condition_title(c, self._context.prompts.corrections), c) for c in conditions]
@@ -206,8 +206,9 @@ def _table(listing: Listing, opened: int = -1) -> views.View:
 
 
 def _chosen(values: Any) -> Chosen:
-    run, model, benchmark, correction, category, context, search, sort = (value or "" for value in values)
-    return Chosen(run, model, benchmark, correction, category, context, search, sort)
+    *named, small = values
+    run, model, benchmark, correction, category, context, search, sort = (value or "" for value in named)
+    return Chosen(run, model, benchmark, correction, category, context, search, sort, bool(small))
 
 
 def _value(choice: Any) -> str:

@@ -10,6 +10,7 @@ import gradio as gr
 
 from moralsc.dialogue import BASELINE
 from moralsc.errors import MoralscError
+from moralsc.notation import left_out
 from moralsc.prompts import BE_FAIR
 from moralsc.ui import comparing, updates, views
 from moralsc.ui.behind import Behind, Chosen
@@ -34,8 +35,8 @@ element.addEventListener('click', (e) => {
 """
 # The items stand below all tables, which may be a screen away.
 _TO_ITEMS = """() => requestAnimationFrame(() => {
-  const item = document.getElementById('m-compare-item');
-  if (item && item.getBoundingClientRect().bottom > innerHeight - 240) item.scrollIntoView({ block: 'start' });
+  const items = document.getElementById('m-compare-small');
+  if (items && items.getBoundingClientRect().bottom > innerHeight - 320) items.scrollIntoView({ block: 'start' });
 })"""
 
 
@@ -58,6 +59,8 @@ class Parts:
     b: tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown]
     go: gr.Button
     result: gr.HTML
+    small: gr.Checkbox
+    out: gr.HTML
     item: gr.Dropdown
     columns: gr.Row
     left: gr.HTML
@@ -78,9 +81,10 @@ def build(context: Context, library: Library, visitor: Visitor, shown: gr.Tab) -
     do(visitor.runs.apply, handlers.look_again, [p.a[0], p.b[0]], [*choosers, p.status])
     do(p.a[0].input, handlers.choose_a, [p.a[0]], [*p.a, p.status])
     do(p.b[0].input, handlers.choose_b, [p.b[0]], [*p.b, p.status])
-    do(p.go.click, handlers.compare, choosers, [p.compared, p.result, p.item, p.columns, p.status])
-    opened = [p.cell, p.item, p.columns, p.left, p.right, p.status]
-    counted = do(p.result.submit, handlers.choose_cell, [p.compared], opened)
+    do(p.go.click, handlers.compare, choosers, [p.compared, p.result, p.small, p.out, p.item, p.columns, p.status])
+    opened = [p.cell, p.out, p.item, p.columns, p.left, p.right, p.status]
+    counted = do(p.result.submit, handlers.choose_cell, [p.compared, p.small], opened)
+    do(p.small.input, handlers.choose_small, [p.compared, p.cell, p.small], opened)
     counted.success(None, js=_TO_ITEMS, api_visibility="private")
     do(p.item.input, handlers.choose_item, [p.item, p.compared, p.cell], opened)
 
@@ -93,13 +97,19 @@ def _build_parts() -> Parts:
         go = gr.Button("Compare", variant="primary", size="sm", min_width=120, scale=0, elem_id="m-compare-go")
         status = filled("status", value=updates.status(""))
         result = filled("compare", js_on_load=_COUNT, elem_id="m-compare-result")
+        small = gr.Checkbox(
+            label="Name items whose options hold less than half of the probability, too",
+            visible=False,
+            elem_id="m-compare-small",
+        )
+        out = filled("status", value=updates.status(""), elem_id="m-compare-out")
         item = gr.Dropdown([], label="Items behind this count", visible=False, elem_id="m-compare-item")
         with gr.Row(visible=False, elem_id="m-compare-columns") as columns:
             with gr.Column(min_width=340):
                 left = told({})
             with gr.Column(min_width=340):
                 right = told({})
-    return Parts(gr.State(None), gr.State(None), a, b, go, result, item, columns, left, right, status)
+    return Parts(gr.State(None), gr.State(None), a, b, go, result, small, out, item, columns, left, right, status)
 
 
 def _side(name: str) -> tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown]:
@@ -147,26 +157,37 @@ class Handlers:
     def compare(self, visitor: str, *values: str) -> Updates:
         """Set B against A."""
         p = self._parts
-        hidden = {p.item: gr.update(visible=False), p.columns: gr.update(visible=False)}
+        hidden = {p.item: gr.update(visible=False), p.columns: gr.update(visible=False), p.out: updates.status("")}
         a, b = _sides(values)
         try:
             compared = self._comparer.compare(a, b, visitor)
         except MoralscError as error:
-            return {p.status: updates.status(str(error), problem=True), p.result: {}, p.compared: None, **hidden}
-        hint = updates.status("Press a count to open its items.")
-        return {p.compared: Comparison(a, b, compared), p.result: comparing.view(compared), p.status: hint, **hidden}
+            said = {p.status: updates.status(str(error), problem=True), p.small: gr.update(visible=False)}
+            return {**said, p.result: {}, p.compared: None, **hidden}
+        said = {p.status: updates.status("Press a count to open its items."), p.small: gr.update(visible=True)}
+        return {**said, p.compared: Comparison(a, b, compared), p.result: comparing.view(compared), **hidden}
 
-    def choose_cell(self, event: gr.EventData, visitor: str, compared: Comparison | None) -> Updates:
+    def choose_cell(
+        self, event: gr.EventData, visitor: str, compared: Comparison | None, small: bool = False
+    ) -> Updates:
         """A count: open its first item."""
-        p = self._parts
         given = event._data.get("cell", "") if isinstance(event._data, dict) else ""
-        cell = comparing.read_cell(str(given))
-        names = comparing.items(compared.found, cell) if compared and cell else ()
-        if compared is None or cell is None or not names:
+        return self.choose_small(visitor, compared, comparing.read_cell(str(given)), small)
+
+    def choose_small(self, visitor: str, compared: Comparison | None, cell: Cell | None, small: bool) -> Updates:
+        """With or without items of small mass: open the first one behind the same count."""
+        p = self._parts
+        if compared is None or cell is None:
             return {}
+        counted = comparing.items(compared.found, cell, small)
+        said = {p.cell: cell, p.out: updates.status(left_out(counted.left_out))}
+        if not counted.items:
+            hidden = {p.item: gr.update(visible=False), p.columns: gr.update(visible=False)}
+            return {**said, **hidden} if counted.left_out else {}
+        names = counted.items
         label = f"Items behind this count: {cell.before} in A, {cell.after} in B"
         chooser = gr.update(choices=list(names), value=names[0], label=label, visible=True)
-        return {p.cell: cell, p.item: chooser, **self._shown(visitor, names[0], compared, cell)}
+        return {**said, p.item: chooser, **self._shown(visitor, names[0], compared, cell)}
 
     def choose_item(self, visitor: str, item: str, compared: Comparison | None, cell: Cell | None) -> Updates:
         """Another item of the same count."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from moralsc.answers import is_small
 from moralsc.dialogue import BASELINE
 from moralsc.errors import InputError
 from moralsc.notation import signed
@@ -85,11 +86,26 @@ class Comparer:
         return self._library.open(self._library.folder(side.run, visitor)).run
 
 
-def items(compared: Compared, cell: Cell) -> tuple[str, ...]:
-    """The items behind a count; none for a count that does not exist."""
-    if not 0 <= cell.pair < len(compared.pairs):
-        return ()
-    return tuple(_cells(compared.pairs[cell.pair], cell.table).get((cell.before, cell.after), ()))[:MOST_ITEMS]
+@dataclass(frozen=True)
+class Counted:
+    """The items behind a count, and how many of them are left out for their small mass."""
+
+    items: tuple[str, ...] = ()
+    left_out: int = 0
+
+
+def items(compared: Compared, cell: Cell, small_mass: bool = False) -> Counted:
+    """The items behind a count; none for a count that does not exist.
+
+    Args:
+        small_mass: with those whose options hold less than half of the probability on one of the sides.
+    """
+    pair = compared.pairs[cell.pair] if 0 <= cell.pair < len(compared.pairs) else None
+    if pair is None or pair.test is None:
+        return Counted()
+    behind = _cells(pair, cell.table).get((cell.before, cell.after), ())
+    shown = pair.test.ranked(behind, small_mass)
+    return Counted(shown[:MOST_ITEMS], len(behind) - len(shown))
 
 
 def behind(compared: Compared, cell: Cell, a: Side, b: Side) -> tuple[Chosen, Chosen]:
@@ -141,15 +157,20 @@ def _cells(pair: Pair, table: str) -> Mapping[tuple[str, str], tuple[str, ...]]:
 
 
 def _sentence(pair: Pair) -> str:
+    from moralsc.analysis.mass import with_interval
     from moralsc.reports.words import interval, p_value
 
+    held = [f"{with_interval(mass)} in {side}" for side, mass in zip("AB", pair.masses, strict=True) if mass.n]
+    of_mass = f" The options hold {' and '.join(held)} of the probability (medians)." if held else ""
+    if small := [side for side, mass in zip("AB", pair.masses, strict=True) if is_small(mass.value)]:
+        of_mass += f" Less than half in {' and '.join(small)}: left alone, the model would have said something else."
     figure, test = pair.figure, pair.test
     shown = "undefined" if figure.value is None else signed(figure.value, 3)
     what = "Share of right answers" if test else "Gap"
     said = f"n = {figure.n}. {what}, B minus A: {shown}"
     said += f" (95 % {interval(figure)})" if interval(figure) else ""
     if test is None:
-        return said + "."
+        return f"{said}.{of_mass}"
     said += f"; {test.won} turned right, {test.lost} wrong"
     if test.p is not None:
         p = p_value(test.p)
@@ -157,7 +178,7 @@ def _sentence(pair: Pair) -> str:
     if test.needed is not None and test.needed > test.n:
         said += f"; {test.needed} items would be needed to find such a difference"
     left = ", ".join(f"{n} {why}" for why, n in test.excluded.items() if n)
-    return f"{said}. Left out: {left}." if left else f"{said}."
+    return (f"{said}. Left out: {left}." if left else f"{said}.") + of_mass
 
 
 def _wanted(side: Side) -> Wanted:

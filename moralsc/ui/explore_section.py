@@ -15,7 +15,7 @@ from moralsc.errors import MoralscError
 from moralsc.ui import explore_views, updates
 from moralsc.ui.explorer import KINDS, MOST_PANELS, Explorer, Filters, Form, Selection, Shown
 from moralsc.ui.own import Visitor
-from moralsc.ui.pieces import filled
+from moralsc.ui.pieces import filled, template
 from moralsc.ui.saving import SAVE
 from moralsc.ui.updates import Updates
 from moralsc.ui.views import inert
@@ -60,6 +60,7 @@ class Parts:
     practice: gr.Button
     again: gr.Button
     cards: dict[str, Card]
+    mass: gr.HTML
     status: gr.HTML
     file: gr.Textbox
 
@@ -70,6 +71,7 @@ def build(explorer: Explorer, visitor: Visitor, shown: gr.Tab) -> Parts:
     look = _looking(explorer, parts)
     inputs = [parts.filters[name] for name in _ORDER]
     outputs: list[Any] = [parts.selection, *inputs, parts.fold, parts.runs, parts.practice, parts.again]
+    outputs.append(parts.mass)
     outputs += [c for card in parts.cards.values() for c in (card.head, card.body)]
     changes = [shown.select, visitor.runs.apply, parts.again.click, *(f.input for f in parts.filters.values())]
     # Only a queued event can be "always_last", which answers the choice that was made last.
@@ -94,7 +96,14 @@ def _build_parts() -> Parts:
             again = gr.Button("Look again", size="sm", visible=False, min_width=90, scale=0, elem_id="m-again")
     status = filled("status", value=updates.status(""), elem_id="m-explore-status")
     cards = {kind: _card(kind) for kind in KINDS}
-    return Parts(selection, filters, fold, runs, practice, again, cards, status, gr.Textbox(visible=False))
+    with gr.Column(elem_classes="m-group m-chart-card", elem_id="m-mass"):
+        mass = gr.HTML(
+            {},
+            html_template=template("chart") + template("figures"),
+            js_on_load=_KEEP_OPEN,
+            apply_default_css=False,
+        )
+    return Parts(selection, filters, fold, runs, practice, again, cards, mass, status, gr.Textbox(visible=False))
 
 
 def _filter(name: str) -> gr.Dropdown:
@@ -139,6 +148,7 @@ def _switching(explorer: Explorer) -> Callable[..., list[str]]:
 
 def _cards(explorer: Explorer, p: Parts, shown: Shown) -> Updates:
     found: Updates = {p.selection: shown.selection, p.runs: explore_views.runs(shown)}
+    found[p.mass] = explore_views.masses(explorer.masses(shown.selection)) if shown.selection.folders else {}
     for card in p.cards.values():
         found |= {card.head: {}, card.body: gr.update(visible=False)}
     for chart in explorer.figures(shown.selection).charts if shown.selection.folders else ():

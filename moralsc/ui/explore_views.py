@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from moralsc.dialogue import Mode
@@ -14,7 +14,7 @@ from moralsc.ui.texts import category_title, set_title
 from moralsc.ui.views import View, inert, keyed
 
 if TYPE_CHECKING:
-    from moralsc.reports.chart import Chart
+    from moralsc.reports.chart import Chart, MassOf, Series
     from moralsc.reports.runs import Asked
 
 MOST_ROWS = 200
@@ -70,7 +70,7 @@ def head(chart: Chart, narrowed: bool) -> View:
                 "title": chart.title,
                 "n": chart.n,
                 "reading": chart.reading if chart.points else empty,
-                "marks": _marks(chart),
+                "marks": _marks(chart.series),
                 "notes": list(chart.notes),
             }
         )
@@ -83,6 +83,29 @@ def table(chart: Chart) -> View:
     more = f"The first {MOST_ROWS} of {len(rows)} rows; the CSV has all of them." if len(rows) > MOST_ROWS else ""
     return keyed(
         inert({"title": chart.title, "head": first, "rows": [list(r) for r in rows[:MOST_ROWS]], "more": more})
+    )
+
+
+def masses(found: Sequence[MassOf]) -> View:
+    """How much of the probability the options hold: a sentence, and the figures as a table; nothing without any."""
+    from moralsc.analysis.mass import EXPLAINED
+    from moralsc.reports.chart import mass_table
+    from moralsc.reports.readings import mass_reading
+
+    if not found:
+        return {}
+    first, *rows = mass_table(found)
+    return keyed(
+        inert(
+            {
+                "title": "How much of the probability the options hold",
+                "reading": mass_reading(found),
+                "marks": _marks(one.series for one in found),
+                "notes": [EXPLAINED],
+                "head": first,
+                "rows": [list(row) for row in rows],
+            }
+        )
     )
 
 
@@ -128,15 +151,15 @@ def _in_order(ids: tuple[str, ...], corrections: Mapping[str, Correction]) -> li
     return in_ladder_order(ids, corrections)
 
 
-def _marks(chart: Chart) -> list[str]:
+def _marks(whose: Iterable[Series]) -> list[str]:
     """Each mark once, with whose figures it is about where not all are."""
     by: dict[str, list[str]] = {}
-    for series in chart.series:
+    for series in whose:
         by.setdefault(series.asked.mark, []).append(series.asked.model)
     everybody = len(by) == 1
     return [
-        f"{mark[0].upper()}{mark[1:]}." if everybody else f"{', '.join(dict.fromkeys(whose))}: {mark}."
-        for mark, whose in by.items()
+        f"{mark[0].upper()}{mark[1:]}." if everybody else f"{', '.join(dict.fromkeys(models))}: {mark}."
+        for mark, models in by.items()
         if mark
     ]
 

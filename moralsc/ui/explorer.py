@@ -18,7 +18,7 @@ from moralsc.ui.library import Folder, Held, Library
 
 if TYPE_CHECKING:
     from moralsc.analysis.claims import Finding
-    from moralsc.reports.chart import Chart, Figures
+    from moralsc.reports.chart import Chart, Figures, MassOf
 
 KINDS = ("ladder", "size", "bbq", "winogender", "flips", "admissions", "position")
 """The charts in their order, as `reports.chart.Kind` names them."""
@@ -165,6 +165,10 @@ class Explorer:
     def chart(self, selection: Selection, kind: str) -> Chart:
         """One of them."""
         return next(c for c in self.figures(selection).charts if c.kind == kind)
+
+    def masses(self, selection: Selection) -> tuple[MassOf, ...]:
+        """How much of the probability the options hold, for each model and benchmark of a selection."""
+        return self.figures(selection).masses
 
     def findings(self, folders: tuple[Folder, ...]) -> tuple[Finding, ...]:
         """The papers' claims against these runs, whatever is filtered."""

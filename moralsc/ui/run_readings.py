@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from moralsc.analysis import admissions, bbq, winogender
+from moralsc.analysis.mass import masses
 from moralsc.analysis.results import Result
 from moralsc.analysis.statistics import Figure, Resampling
 from moralsc.batch.summary import FULL, PAIRED, by_condition
@@ -18,7 +19,7 @@ from moralsc.hosting.job import Job
 from moralsc.notation import tick
 from moralsc.prompts import Correction, Side
 from moralsc.reports import readings
-from moralsc.reports.chart import Chart, Kind, Point, Series, in_ladder_order, side_of
+from moralsc.reports.chart import Chart, Kind, MassOf, Point, Series, in_ladder_order, side_of
 from moralsc.reports.runs import Run, read_run
 
 Corrections = Mapping[str, Correction]
@@ -106,9 +107,11 @@ def read(run: Run, corrections: Corrections) -> Reading:
     As the report's charts read, without the figures that take time.
     """
     points: dict[Kind, list[Point]] = {}
+    held = list[MassOf]()
     for (model, benchmark), rows in run.results.items():
         series = Series(run.name, model, run.models[model], str(run.by))
         found = by_condition(rows)
+        held += [MassOf(series, benchmark, one) for one in masses(found)]
         kind = Kind.ADMISSIONS if benchmark.startswith("admissions") else Kind.LADDER
         mine = [
             Point(series, benchmark, part, condition, "", metric, figure)
@@ -117,7 +120,7 @@ def read(run: Run, corrections: Corrections) -> Reading:
         ]
         points.setdefault(kind, []).extend(sorted(mine, key=lambda p: p.part))
     charts = (Chart(kind, "", tuple(made), "items") for kind, made in points.items())
-    text = " ".join(readings.reading(chart, corrections) for chart in charts)
+    text = " ".join((*(readings.reading(chart, corrections) for chart in charts), readings.mass_reading(held)))
     return Reading(text, tuple(_bars(points.get(Kind.LADDER, []), corrections)))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from moralsc.answers import ScoredBy
+from moralsc.answers import ScoredBy, is_small
 from moralsc.benchmarks import BENCHMARKS
 from moralsc.dialogue import BASELINE, Form, Status
 from moralsc.experiment.probe import MAX_TURNS, Ladder, Probe, figure
@@ -28,7 +28,6 @@ CONDITIONS = {
 CONDITION_CHOICES = {Condition.AMBIGUOUS: "ambiguous", Condition.DISAMBIGUATED: "disambiguated", Condition.NONE: "any"}
 STATUS = {Status.STOPPED: "stopped", Status.FAILED: "failed", Status.RUNNING: "", Status.DONE: ""}
 SCORED_BY = {ScoredBy.TEXT: "the option's words", ScoredBy.LABEL: "the option's letter"}
-SMALL_MASS = 0.5
 NOT_LOADED = "Choose another model, or press Ask to try again."
 NO_OPTION = "It names none of the options."
 SCORED_ONLY = "No answer was written here: the options were scored alone."
@@ -104,11 +103,6 @@ def disagreement(favoured: str) -> str:
     return f"The probabilities favour “{favoured}”."
 
 
-def small_mass(mass: float) -> str:
-    """Said when the options hold little probability together."""
-    return f"The options hold only {number(mass)} of the probability: left alone, it would have said something else."
-
-
 def gap_sentence(difference: float) -> str:
     """The admissions gap of one turn."""
     if number(abs(difference)) == ".00":
@@ -169,7 +163,7 @@ def ladder_reading(ladder: Ladder, item: Item, corrections: Mapping[str, Correct
 def ladder_mass(ladder: Ladder) -> str:
     """A warning where the options hold little probability in some conditions; empty where they do not."""
     rungs = (*ladder.rungs, *ladder.others)
-    small = sum(any(s.mass < SMALL_MASS for s in r.scores) for r in rungs)
+    small = sum(any(is_small(s.mass) for s in r.scores) for r in rungs)
     if not small:
         return ""
     return f"In {small} of {len(rungs)} conditions the options hold less than half of the probability."

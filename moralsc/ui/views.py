@@ -6,12 +6,12 @@ goes through `inert`, which keeps text from a model, a file or a visitor exactly
 
 from typing import Any
 
-from moralsc.answers import Outcome, Score
+from moralsc.answers import Outcome, Score, is_small
 from moralsc.dialogue import BASELINE, Dialogue, Status, Turn
 from moralsc.experiment.probe import Probe, Rung, figure
 from moralsc.items import Condition, Item, Option, Role
 from moralsc.models import ModelSpec, Stage
-from moralsc.notation import number, signed, tick
+from moralsc.notation import number, options_hold, percent, signed, tick
 from moralsc.prompts import Correction, PromptSet, Side
 from moralsc.ui import texts
 
@@ -235,7 +235,8 @@ def _arm(dialogue: Dialogue, index: int) -> View:
         "scored_after": turn.scored_after,
         "drawn": texts.drawn(turn.temperature, turn.seed),
         "reply": turn.reply,
-        "mass": f"{turn.score.mass:.3f}" if turn.score else "",
+        "mass": options_hold(turn.score.mass) if turn.score else "",
+        "small": "small" if turn.score and is_small(turn.score.mass) else "",
         "scored_by": texts.SCORED_BY[turn.score.scored_by] if turn.score else "",
     }
 
@@ -265,7 +266,7 @@ def _verdict(item: Item, turn: Turn) -> View:
 
 
 def _note(item: Item, turn: Turn) -> str:
-    """What the reader should know beside the verdict: an error, a disagreement, a small mass."""
+    """What the reader should know beside the verdict: an error, a disagreement."""
     if turn.status is Status.FAILED:
         return turn.error
     if turn.score is None:
@@ -278,8 +279,6 @@ def _note(item: Item, turn: Turn) -> str:
     said = turn.answer.label
     if said is not None and said != turn.score.favoured:
         notes.append(texts.disagreement(item.option(turn.score.favoured).text))
-    if turn.score.mass < texts.SMALL_MASS:
-        notes.append(texts.small_mass(turn.score.mass))
     return " ".join(notes)
 
 
@@ -316,6 +315,8 @@ def _rung(probe: Probe, prompts: PromptSet, rung: Rung) -> View:
         "side": correction.side.value if correction else "baseline",
         "instruction": rung.turns[0].instruction or "the item alone",
         "figure": "" if shown is None else texts.shown_figure(probe.item, shown),
+        "mass": " and ".join(percent(s.mass) for s in rung.scores),
+        "small": "small" if any(is_small(s.mass) for s in rung.scores) else "",
         "stacks": [
             {"name": a.item.arm, "segments": _segments(a.item, s)} for a, s in zip(probe.arms, rung.scores, strict=True)
         ],

@@ -1,6 +1,7 @@
 """An engine whose answers depend on what it is sent and on nothing else, and designs over the bundled items."""
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -82,6 +83,16 @@ class FakeEngine(ScriptedEngine):
     def _call(self, kind: str, size: int) -> None:
         self.before()
         self.calls.append((kind, size))
+
+
+class Hesitant(FakeEngine):
+    """Its options hold .9 of the probability on most items, and .2 on the others."""
+
+    def _logprobs(self, scoring: Scoring) -> tuple[float, ...]:
+        given = super()._logprobs(scoring)
+        held = 0.9 if number("mass", scoring.messages[0].content) % 3 else 0.2
+        total = math.log(math.fsum(map(math.exp, given)) / held)
+        return tuple(x - total for x in given)
 
 
 class OutOfMemoryError(RuntimeError):

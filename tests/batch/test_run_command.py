@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import statistics
 import subprocess
 import sys
 from importlib import resources
@@ -17,6 +18,7 @@ import moralsc
 from moralsc import cli, cli_run
 from moralsc.batch import design, folder, run
 from moralsc.models import PLANTED
+from moralsc.notation import percent
 
 MINI = ("--model", "fake", "--benchmark", "winogender:bundled", "--benchmark", "bbq:bundled:Age", "--limit", "2")
 
@@ -80,6 +82,25 @@ def test_the_end_says_how_the_other_reading_is_had_and_that_command_gives_it(tmp
     assert figures["text"] != figures["probability"]
     assert "what was written" in shown["text"].stderr
     assert CliRunner().invoke(cli.app, ["score", "--run", str(out), "--json"]).stdout == shown["probability"].stdout
+
+
+def test_a_run_ends_with_what_the_options_hold_before_and_after_correction(tmp_path: Path) -> None:
+    said = call(tmp_path / "run").stdout.splitlines()
+    at = next(k for k, line in enumerate(said) if "options' mass" in line)
+    rows = [line.split() for line in said[at + 1 : at + 5]]
+    assert [row[:3] for row in rows] == [
+        ["fake", key, asked] for key in ("winogender:bundled", "bbq:bundled") for asked in ("baseline", "corrected")
+    ]
+    records = list(folder.records(tmp_path / "run"))
+    for (_, key, asked, *figures), line in zip(rows, said[at + 1 :], strict=False):
+        those = [
+            r.mass
+            for r in records
+            if f"{r.benchmark}:{r.source}" == key and (r.correction == "baseline") == (asked == "baseline")
+        ]
+        assert percent(statistics.median(those)) in line
+        assert percent(sum(mass < 0.5 for mass in those) / len(those)) in line
+        assert str(len(those)) in figures
 
 
 def test_the_same_command_shows_a_complete_run_again_without_asking(

@@ -1,6 +1,7 @@
 """An item card holds a dialogue word for word, and asking it again says what is the same and what is not."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -146,6 +147,9 @@ def test_a_huge_file_is_refused_unread() -> None:
         (("steps", 0, "written", 0, "messages"), [], "turn 1 sends 0 messages"),
         (("steps", 0, "scored", "labels"), ["a"], "options of turn 1"),
         (("steps", 0, "scored", "logprobs"), [0.0, float("nan"), 0.0], "options of turn 1"),
+        (("steps", 0, "scored", "logprobs"), [-1.0, 1000.0, -1.0], "options of turn 1"),
+        (("steps", 0, "scored", "mass"), 0.99, "options of turn 1"),
+        (("steps", 0, "scored", "mass"), float("nan"), "options of turn 1"),
         (("steps", 0, "written", 0, "messages", 0, "role"), "system", "role"),
         (("scored_by",), "taste", "scored_by"),
     ],
@@ -158,6 +162,16 @@ def test_a_card_with_a_wrong_value_is_refused_and_the_value_named(path: Sequence
     place[path[-1]] = value
     with pytest.raises(DataError, match=says):
         read_card(json.dumps(plain).encode())
+
+
+def test_a_card_holds_the_mass_of_the_options_and_an_older_one_without_it_is_read() -> None:
+    plain = json.loads(to_json(made()))
+    for step in plain["steps"]:
+        assert step["scored"]["mass"] == pytest.approx(math.fsum(map(math.exp, step["scored"]["logprobs"])))
+        del step["scored"]["mass"]
+    card = read_card(json.dumps(plain).encode())
+    assert {step.scored and step.scored.mass for step in card.steps} == {None}
+    assert matches(card, fake()) == [Match.SAME] * 3
 
 
 def test_an_answer_that_was_scored_only_is_not_generated_again() -> None:

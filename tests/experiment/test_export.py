@@ -1,6 +1,7 @@
 """A probe as files: nothing is lost in JSON, and nothing a model writes can break out of the Markdown."""
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ from moralsc.experiment.export import FORMAT, sent, to_json, to_markdown, to_rec
 from moralsc.experiment.ladder import climb
 from moralsc.experiment.probe import Manner, Probe
 from moralsc.items import Item
+from moralsc.notation import options_hold
 from moralsc.prompts import default_prompts
 
 PROMPTS = default_prompts()
@@ -161,6 +163,20 @@ def test_markdown_has_a_heading_a_verdict_and_the_figures_for_every_turn() -> No
     assert outside.count("Answer: ") == outside.count("Probabilities (text): ") == 6
     for fact in (*FACTS.values(), PROMPTS.hash, "temperature 0.5", "seed 7", ADMISSIONS.id):
         assert fact in outside
+
+
+def test_markdown_says_what_the_options_hold_beside_every_probability() -> None:
+    low = ScriptedEngine([" his"], scores=[(math.log(0.2), math.log(0.05), math.log(0.02))])
+    probe = last(climb(run(low, "specificity-0"), low, PROMPTS, StopFlag()))
+    outside, _ = blocks(to_markdown(made(probe)))
+    turns, ladder = outside.split("# The ladder")
+    assert probe.ladder is not None
+    assert turns.count(options_hold(0.27)) == turns.count("Probabilities (text): ") == 2
+    rows = [line for line in ladder.splitlines() if line.startswith("| ")]
+    assert rows[0].endswith("| the options hold |")
+    assert [row.split("|")[-2].strip() for row in rows[1:]] == ["27 %"] * (
+        len(probe.ladder.rungs) + len(probe.ladder.others)
+    )
 
 
 def test_markdown_says_how_a_turn_ended_without_an_answer() -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from batch.fakes import FAKES, SETTINGS, design, fake
+from batch.made import admissions, by_item, in_folder
+from batch.made import record as made_by_hand
 from catalogues import offering
 
 from moralsc.batch import folder
@@ -13,7 +15,7 @@ from moralsc.batch.record import Record
 from moralsc.batch.results import By, to_result
 from moralsc.batch.run import run
 from moralsc.benchmarks import Source
-from moralsc.reports.browse import Behind, by_change, items, page, records_of
+from moralsc.reports.browse import Behind, by_change, items, page, ranked, records_of
 
 MADE = design(
     ["bbq:bundled:Age,Religion", "admissions:bundled"], "specificity-0,cot,rounds=1", limit=4, models=("fake",)
@@ -67,6 +69,49 @@ def test_a_row_says_what_the_records_say(made: Path, by: By) -> None:
             expected = dict(zip(from_record.roles, from_record.probabilities or (), strict=True))
             assert row[p] == pytest.approx(expected[from_record.correct or ""])
         assert row["change"] == pytest.approx(row["p_after"] - row["p_before"])
+
+
+def test_a_row_has_the_mass_of_both_its_records(made: Path) -> None:
+    before = {(r.item, r.arm, r.order): r.mass for r in records(made, correction="baseline")}
+    after = {r.row: r.mass for r in records(made, correction="specificity-0", round=0)}
+    for behind in (BBQ, replace(BBQ, benchmark="admissions")):
+        found = items(made, behind)
+        assert len(found)
+        keys = zip(found["item"], found["arm"], found["order"], strict=True)
+        assert list(found["mass_before"]) == [before[key] for key in keys]
+        assert list(found["mass_after"]) == [after[row] for row in found["row"]]
+
+
+def test_a_ranking_leaves_out_what_is_small_on_either_side_on_average_over_orders_and_in_either_arm(
+    tmp_path: Path,
+) -> None:
+    masses = {
+        "large": ((0.6, 0.9), (0.5, 0.5)),
+        "small before": ((0.2, 0.2), (0.9, 0.9)),
+        "small after": ((0.9, 0.9), (0.1, 0.2)),
+        "large on average": ((0.3, 0.9), (0.9, 0.9)),
+        "small on average": ((0.3, 0.6), (0.9, 0.9)),
+        "not known": ((None, None), (None, None)),
+    }
+    asked = [
+        made_by_hand("unknown", item=item, correction=correction, order=order, mass=mass)
+        for item, sides in masses.items()
+        for correction, of in zip(("baseline", "specificity-0"), sides, strict=True)
+        for order, mass in zip(("abc", "cab"), of, strict=True)
+    ]
+    asked += [
+        replace(r, mass=0.3 if (r.item, r.arm) == ("applicant0", "White") else 0.9)
+        for correction in ("baseline", "specificity-0")
+        for r in admissions([0.1, 0.2], correction)
+    ]
+    run = in_folder(tmp_path / "run", by_item(asked))
+    left, out = ranked(items(run, Behind("real", "bbq", Source.PUBLISHED, "specificity-0")))
+    assert list(dict.fromkeys(left["item"])) == ["large", "large on average", "not known"]
+    assert (len(left), out) == (6, 3)
+    left, out = ranked(items(run, Behind("real", "admissions", Source.PUBLISHED, "specificity-0")))
+    assert (list(left["item"]), out) == (["applicant1"] * 2, 1)
+    nothing = items(run, Behind("real", "bbq", Source.PUBLISHED, "specificity-0", search="no such"))
+    assert (len(ranked(nothing)[0]), ranked(nothing)[1]) == (0, 0)
 
 
 def test_admissions_change_by_the_probability_of_yes(made: Path) -> None:

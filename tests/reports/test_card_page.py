@@ -14,7 +14,7 @@ from moralsc.experiment.card import Card, card_of, read_card
 from moralsc.experiment.probe import Manner
 from moralsc.items import Item
 from moralsc.models import PLANTED
-from moralsc.notation import number
+from moralsc.notation import number, options_hold
 from moralsc.reports.card_page import card_html, pieces
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}<!-- "
@@ -66,6 +66,15 @@ def test_every_message_text_and_probability_is_shown() -> None:
         assert turn.score is not None
         for share in turn.score.probabilities.values():
             assert number(share) in shown
+
+
+def test_what_the_options_hold_stands_under_their_probabilities() -> None:
+    shown = Shown(card_html(made())).text
+    for turn in dialogue().turns:
+        assert turn.score is not None
+        assert options_hold(turn.score.mass) in shown
+    without = replace(made(), steps=tuple(replace(step, scored=None) for step in made().steps))
+    assert "The options hold" not in Shown(card_html(without)).text
 
 
 def test_the_span_that_decided_is_marked() -> None:

@@ -18,7 +18,7 @@ from moralsc.batch.summary import summarise
 from moralsc.models import PLANTED
 from moralsc.prompts import default_prompts
 from moralsc.reports.chart import Chart, Figures, Kind, in_ladder_order
-from moralsc.reports.figures import figures
+from moralsc.reports.figures import Choice, arranged, chosen, figures, measured
 from moralsc.reports.runs import run_of
 
 FEW = Resampling(resamples=100)
@@ -127,6 +127,46 @@ def test_bbq_has_macro_figures_s_and_cost_in_its_table_alone() -> None:
     # Age is right in 1 of 4 ambiguous items; SES has none of them, so it is no part of the mean.
     assert shown["macro", "ambig", "accuracy"].value == 1 / 4
     assert shown["micro", "ambig", "s"].value == pytest.approx(1 / 3)
+
+
+def test_every_figure_says_what_the_options_hold_over_the_answers_behind_it() -> None:
+    asked = [replace(r, mass=0.2 if (r.category, r.correction) == ("SES", "baseline") else 0.8) for r in ALL]
+    asked = [replace(r, mass=0.6) if r.item == "job0" else r for r in asked]
+    shown = made(asked)
+    masses: dict[tuple[str, str, str, str], tuple[float | None, int]] = {}
+    for p in (p for chart in shown.charts for p in chart.points if p.condition != "all"):
+        assert p.mass
+        masses[p.benchmark, p.part, p.condition, p.place] = (p.mass.value, p.mass.n)
+    assert masses["bbq", "disambig", "baseline", "SES"] == masses["bbq", "disambig", "baseline", "micro"] == (0.2, 2)
+    assert masses["bbq", "ambig", "baseline", "Age"] == masses["bbq", "ambig", "baseline", "macro"] == (0.8, 4)
+    assert masses["winogender", "occupation", "baseline", "job0"] == (0.6, 1)
+    assert masses["winogender", "occupation", "baseline", ""] == (0.8, 3)
+    assert masses["admissions", "", "specificity-0", ""] == (0.8, 4)
+    chart = shown.chart(Kind.BBQ)
+    assert "mass" in chart.table()[0]
+    assert {(r["mass"], r["mass_n"]) for r in chart.records() if r["place"] == "SES"} == {(0.2, 2)}
+    assert any("of 14 figures the options hold less than half" in note for note in chart.notes) or chart.notes
+    assert not any("hold" in note for note in shown.chart(Kind.WINOGENDER).notes)
+
+
+def test_masses_are_those_of_every_model_and_benchmark_and_follow_the_choice() -> None:
+    asked = [replace(r, mass=0.2 if r.condition == "disambiguated" else 0.8) for r in ALL]
+    parts = measured([run_of(asked, "one", By.PROBABILITY)], FEW)
+
+    def held(choice: Choice) -> dict[tuple[str, str], tuple[float | None, int]]:
+        found = arranged(chosen(parts, choice), CORRECTIONS).masses
+        return {(m.benchmark, m.found.asked): (m.found.median.value, m.found.median.n) for m in found}
+
+    assert {(m.series.label, m.benchmark) for m in made(asked).masses} == {
+        ("real", name) for name in ("bbq", "winogender", "admissions")
+    }
+    assert held(Choice())["bbq", "baseline"] == (0.8, 6)
+    assert held(Choice())["bbq", "corrected"] == (0.8, 8)
+    assert held(Choice(corrections=("negation-1",)))["bbq", "corrected"] == (0.8, 4)
+    assert held(Choice(contexts=("disambig",))) | {} == {
+        key: value for key, value in held(Choice()).items() if key[0] != "bbq"
+    } | {("bbq", "baseline"): (0.2, 2)}
+    assert {name for name, _ in held(Choice(benchmarks=("winogender",)))} == {"winogender"}
 
 
 def test_what_models_did_when_told_to_be_unfair_is_that_of_pairs_worked_out_by_hand() -> None:

@@ -38,6 +38,33 @@ def test_two_conditions_give_the_square_of_right_and_wrong_with_its_items() -> N
     assert sum(int(cell) for row in roles[1:] for cell in row[1:]) == 5
 
 
+def small(item: str, correction: str = "baseline") -> list[object]:
+    return [replace(r, mass=0.2 if (r.item, r.correction) == (item, correction) else 0.9) for r in ONE]
+
+
+def test_a_pair_says_what_the_options_hold_on_both_sides() -> None:
+    (pair, _) = compared(run([replace(r, mass=0.3) if r.correction == "baseline" and r.mass else r for r in ONE])).pairs
+    assert [(m.value, m.n) for m in pair.masses] == [(0.3, 5), (0.9, 6)]
+    header, row, _ = table(compared(run()))
+    assert (header[-2:], row[-2]) == (("mass a", "mass b"), "90 % (90 % to 90 %; n = 5)")
+    first, _ = records(compared(run()))
+    assert (first["mass"]["a"]["value"], first["mass"]["a"]["excluded"]) == (0.9, {"failed: failed": 1})
+
+
+def test_medians_below_half_are_counted_once_a_condition() -> None:
+    before = [replace(r, mass=0.3) if r.correction == "baseline" else r for r in ONE]
+    (note,) = compared(run(before)).notes
+    assert note.startswith("In 1 of 3 conditions and their items the options hold less than half")
+    assert compared(run()).notes == ()
+
+
+def test_plain_values_name_the_items_of_small_mass_and_keep_every_count() -> None:
+    for correction, named in (("baseline", [["2"], ["2"]]), ("specificity-0", [["2"], []])):
+        found = records(compared(run(small("2", correction))))
+        assert [plain["small_mass"] for plain in found] == named
+        assert [plain["flips"] for plain in found] == [plain["flips"] for plain in records(compared(run()))]
+
+
 def test_every_other_condition_stands_against_the_baseline_and_p_is_corrected_for_all() -> None:
     found = compared(run()).pairs
     assert [(p.a.condition, p.b.condition) for p in found] == [

@@ -3,6 +3,7 @@
 import csv
 import html
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -117,6 +118,28 @@ def test_compliance_and_resistance_have_a_table_where_there_was_something_to_com
     assert PLANTED in section_of(drawn([replace(r, mark=PLANTED) for r in ALL])[1], "unethical")
     for left_out in ("baseline", "negation-0"):
         assert 'id="unethical"' not in drawn([r for r in ALL if r.correction != left_out])[1]
+
+
+def test_what_the_options_hold_has_a_section_with_mark_reading_and_table() -> None:
+    asked = [replace(r, mass=0.2 if r.correction == "baseline" else 0.9, mark=PLANTED) for r in ALL]
+    section = section_of(drawn(asked)[1], "mass")
+    assert PLANTED in section
+    assert "the options hold 20 % at baseline (n = 3) and 90 % after corrections (n = 6)" in section
+    assert "In 3 of 5 groups the options hold less than half" in section
+    assert ("real", "bbq", "corrected", "90 %", "90 % to 90 %", "0 %") in [row[:6] for row in cells(section)]
+    assert 'id="mass"' not in drawn([replace(r, mass=None) for r in ALL])[1]
+
+
+def test_the_items_behind_the_flips_leave_out_those_of_small_mass_unless_they_are_asked_for() -> None:
+    asked = [replace(r, mass=0.2 if (r.item, r.correction) == ("1", "specificity-0") else 0.9) for r in ALL]
+    runs = [run_of(asked, "one", By.PROBABILITY)]
+    shown, whole = (section_of(page(runs, figures(runs, how=FEW), small_mass=s), "flips") for s in (False, True))
+    assert "2 wrong before, right after:</b> 1, 2" in whole
+    assert "1 wrong before, right after:</b> 2" in shown
+    assert shown.count("1 item left out") == 1
+    assert "left out: the options" not in whole
+    for text in (shown, whole):
+        assert "specificity-0: 0 lost, 2 won" in text, "counts are of all items"
 
 
 def test_whatever_records_say_nothing_in_the_page_acts() -> None:
@@ -242,10 +265,19 @@ def test_an_unfinished_run_says_so_wherever_it_is_shown(unfinished: Path, tmp_pa
     done = call("report", unfinished, "--out", tmp_path / "r.html")
     assert said in done.stderr
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
-    for section in re.findall(r'<section id="(?:runs|ladder|winogender|flips)".*?</section>', text, re.DOTALL):
+    for section in re.findall(r'<section id="(?:runs|ladder|winogender|flips|mass)".*?</section>', text, re.DOTALL):
         assert said in section
     assert said in call("compare", unfinished).stderr
     assert "Incomplete: done" in call("export", unfinished, "--format", "csv", "--out", tmp_path / "r.csv").stderr
+
+
+def test_compare_names_items_of_small_mass_only_if_it_is_asked_to(tmp_path: Path) -> None:
+    asked = [replace(r, mass=0.2 if (r.item, r.correction) == ("1", "specificity-0") else 0.9) for r in ALL]
+    words = ("compare", in_folder(tmp_path / "run", asked), "--b", "/specificity-0", "--items")
+    named, whole = call(*words), call(*words, "--small-mass")
+    assert "2 won:\n2\n1 item left out: the options hold less than half" in named.stdout
+    assert "2 won:\n1, 2\n" in whole.stdout
+    assert "left out:" not in whole.stdout
 
 
 def test_compare_prints_a_table_and_the_same_as_json(run: Path) -> None:
@@ -324,6 +356,9 @@ def test_the_harness_layout_has_its_keys_and_our_figures(run: Path, tmp_path: Pa
             for p in figures([read_run(run)]).charts[0].points
             if p.figure.value is not None
         }
+    groups = {(m["benchmark"], m["asked"]): m for m in found["moralsc"]["masses"]}
+    assert groups.keys() == {(b, a) for b in ("winogender:bundled", "bbq:bundled") for a in ("baseline", "corrected")}
+    assert all(m[name]["n"] and m[name]["low"] is not None for m in groups.values() for name in ("median", "small"))
     for (benchmark, condition, part), figure in measured.items():
         task = found["results"][f"moralsc_{benchmark.replace(':', '_')}_{condition}"]
         assert task["acc,none" if part == "full" else f"acc_{part},none"] == figure.value
@@ -331,6 +366,7 @@ def test_the_harness_layout_has_its_keys_and_our_figures(run: Path, tmp_path: Pa
         (file,) = (tmp_path / "lm" / "fake").glob(f"samples_{task}_*.jsonl")
         samples = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         assert len(samples) == values["sample_len"]
+        assert all(s["mass"] == pytest.approx(sum(math.exp(float(r[0])) for r in s["filtered_resps"])) for s in samples)
         for metric in ("acc", "acc_ambig", "acc_disambig"):
             scores = [s[metric] for s in samples if metric in s["metrics"]]
             if scores:

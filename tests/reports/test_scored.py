@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def test_every_metric_is_there_for_every_model_and_correction(tmp_path: Path) ->
             here = {
                 (x["benchmark"], x["group"], x["condition"], x["metric"])
                 for x in found
-                if (x["model"], x["correction"]) == (model, correction)
+                if (x["model"], x["correction"]) == (model, correction) and "mass" not in x["metric"]
             }
             bbq_metrics = {("ambig", m) for m in ("accuracy", "s", "s_AMB")}
             bbq_metrics |= {("disambig", m) for m in ("accuracy", "s", "s_DIS", "cost")}
@@ -137,6 +138,29 @@ def test_every_metric_is_there_for_every_model_and_correction(tmp_path: Path) ->
     )
     gap = one(found, model="real", correction="cot", metric="gap")
     assert (gap["value"], gap["n"]) == (pytest.approx(0.05), 4)
+
+
+def test_what_the_options_hold_is_measured_at_baseline_and_after_all_corrections_together(tmp_path: Path) -> None:
+    asked = [
+        replace(r, mass=mass)
+        for correction, masses in (("baseline", (0.2, 0.4, 0.6)), ("cot", (0.9, 0.8, 0.1)), ("review", (0.7, 0.7, 0.7)))
+        for r, mass in zip(bbq(["unknown"] * 3, correction), masses, strict=True)
+    ]
+    run = in_folder(tmp_path / "run", by_item(asked))
+    found = lines("--run", run)
+    for correction, median, small, n in (("baseline", 0.4, 2 / 3, 3), ("corrected", 0.7, 1 / 6, 6)):
+        where = {"model": "real", "benchmark": "bbq", "group": "all", "condition": None, "correction": correction}
+        held, share = (one(found, metric=name, **where) for name in ("mass", "small_mass"))
+        assert (held["value"], held["n"], share["value"], share["n"]) == (median, n, pytest.approx(small), n)
+        assert all(line["low"] <= line["value"] <= line["high"] for line in (held, share))
+    assert {x["correction"] for x in found if "mass" in x["metric"]} == {"baseline", "corrected"}
+    rows = [row.split() for row in call("--run", run).stdout.splitlines()]
+    assert ["real", "bbq", "corrected", "all", "mass", "0.700"] in [row[:6] for row in rows]
+
+
+def test_answers_without_probabilities_have_no_mass(tmp_path: Path) -> None:
+    asked = [replace(r, mass=None) for r in bbq(["unknown", "biased"])]
+    assert not [x for x in lines("--run", in_folder(tmp_path / "run", asked)) if "mass" in x["metric"]]
 
 
 @pytest.fixture

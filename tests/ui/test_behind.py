@@ -6,15 +6,17 @@ from typing import Any
 
 import gradio as gr
 import pytest
-from batch.fakes import FAKES, PROMPTS, SETTINGS, FakeEngine, design, fake
+from batch.fakes import FAKES, PROMPTS, SETTINGS, FakeEngine, Hesitant, design
 from catalogues import offering
 
+from moralsc.answers import SMALL_MASS
 from moralsc.batch import folder
 from moralsc.batch.run import run
 from moralsc.engines.base import StopFlag
 from moralsc.errors import InputError
 from moralsc.experiment.again import reask
 from moralsc.experiment.card import read_card, to_json
+from moralsc.notation import options_hold, percent
 from moralsc.reports.card_page import card_html
 from moralsc.ui import asked_again, behind, link
 from moralsc.ui.behind import GAINS, LOSSES, PAGE, PLAN, Behind, Chosen
@@ -36,8 +38,9 @@ class Silent(FakeEngine):
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs")
-    with offering(FAKES):
-        run(MADE, out / "one", SETTINGS, load=lambda name: fake(FAKES[name]))
+    # Runs of practice models would have other names.
+    with offering({name: replace(spec, bundled=False, path="") for name, spec in FAKES.items()}):
+        run(MADE, out / "one", SETTINGS, load=lambda name: Hesitant(spec=FAKES[name]))
     return out
 
 
@@ -51,7 +54,7 @@ def answers(library: Library) -> Behind:
     return Behind(library, SETTINGS, PROMPTS)
 
 
-BBQ = Chosen("one", "fake", "bbq:bundled", "specificity-0")
+BBQ = Chosen("one", "fake", "bbq:bundled", "specificity-0", small_mass=True)
 
 
 def all_pages(answers: Behind, chosen: Chosen) -> list[behind.Listing]:
@@ -68,6 +71,45 @@ def test_the_pages_hold_every_item_of_the_run_once(answers: Behind, runs: Path, 
     assert sorted(shown) == sorted(asked)
     assert all(len(listing.rows) == len(listing.items) <= PAGE for listing in pages)
     assert (shown == asked) is (sort == PLAN)
+
+
+def held(runs: Path) -> dict[str, float]:
+    """Item -> the mass of its options; the same in every condition of this run."""
+    return {r.item: r.mass for r in folder.records(runs / "one") if r.benchmark == "bbq" and r.mass is not None}
+
+
+@pytest.mark.parametrize("sort", [LOSSES, GAINS])
+def test_a_ranking_leaves_out_items_of_small_mass_counts_them_and_can_show_them(
+    answers: Behind, runs: Path, sort: str
+) -> None:
+    small = {item for item, mass in held(runs).items() if mass < SMALL_MASS}
+    ranked, everything = (all_pages(answers, replace(BBQ, sort=sort, small_mass=s)) for s in (False, True))
+    assert 0 < len(small) < len(held(runs))
+    assert {item for listing in ranked for item in listing.items} == held(runs).keys() - small
+    assert {item for listing in everything for item in listing.items} == held(runs).keys()
+    assert all(f"{len(small)} items left out" in listing.sentence for listing in ranked)
+    assert not any("left out" in listing.sentence for listing in everything)
+
+
+def test_the_order_of_the_run_is_no_ranking_and_leaves_nothing_out(answers: Behind) -> None:
+    found = answers.listing(replace(BBQ, sort=PLAN, small_mass=False), 0)
+    assert found == answers.listing(replace(BBQ, sort=PLAN), 0)
+    assert "left out" not in found.sentence
+
+
+def test_where_all_are_left_out_the_sentence_says_so(answers: Behind, runs: Path) -> None:
+    there = held(runs)
+    small = next(item for item in there if there[item] < SMALL_MASS and sum(item in other for other in there) == 1)
+    found = answers.listing(replace(BBQ, search=small, small_mass=False), 0)
+    assert found.items == ()
+    assert found.sentence.startswith("1 item left out")
+
+
+def test_the_mass_stands_beside_every_probability_of_the_list(answers: Behind, runs: Path) -> None:
+    for listing in all_pages(answers, BBQ):
+        for item, row in zip(listing.items, listing.rows, strict=True):
+            shares = [row[listing.headers.index(name)] for name in ("p before", "p after")]
+            assert all(p.endswith(f" of {percent(held(runs)[item])}") for p in shares)
 
 
 def test_only_bbq_shows_contexts(answers: Behind) -> None:
@@ -117,13 +159,16 @@ def test_its_card_asked_again_is_the_same_and_otherwise_says_where(answers: Behi
     told = answers.told(BBQ, answers.listing(BBQ, 0).items[0])[0]
     with offering(FAKES):
         card = read_card(write(behind.card(told, 0)).encode())
-    same = list(reask(card, fake(), StopFlag()))
+    same = list(reask(card, Hesitant(spec=FAKES["fake"]), StopFlag()))
     shown = asked_again.view(card, same, "sha256:0")
     assert not shown["lines"]
     assert [turn["match"] for turn in shown["turns"].values()] == ["same"] * 2
     rows = [row for turn in shown["turns"].values() for row in turn["rows"].values()]
-    assert len(rows) == sum(len(step.written) + len(step.scored.labels) for step in card.steps if step.scored)
-    assert all(row["then"] == row["now"] and row["match"] == "same" for row in rows)
+    masses = [row for row in rows if "hold" in row["name"]]
+    assert len(rows) == sum(len(step.written) + len(step.scored.labels) + 1 for step in card.steps if step.scored)
+    assert all(row["then"] == row["now"] for row in rows)
+    assert [row["then"] for row in masses] == ["90 %"] * 2
+    assert all(row["match"] == "same" for row in rows if row not in masses)
     assert "of other weights" in asked_again.view(card, same, "sha256:1")["lines"]["0"]
     assert "Stopped after 1 of 2 turns." in asked_again.view(card, same[:1], "sha256:0")["lines"].values()
 
@@ -133,11 +178,13 @@ def test_a_card_asked_again_says_which_field_is_different(answers: Behind) -> No
     with offering(FAKES):
         step = behind.card(told, 0).steps[0]
         assert step.scored is not None
-        moved = replace(step.scored, logprobs=(step.scored.logprobs[0] - 1, *step.scored.logprobs[1:]))
+        moved = replace(step.scored, logprobs=(step.scored.logprobs[0] - 1, *step.scored.logprobs[1:]), mass=None)
         other = replace(step, written=(replace(step.written[0], reply="no such"),), scored=moved)
         card = replace(behind.card(told, 0), steps=(other,))
-    (turn,) = asked_again.view(card, list(reask(card, fake(), StopFlag())), "sha256:0")["turns"].values()
-    first, *figures = turn["rows"].values()
+    again = list(reask(card, Hesitant(spec=FAKES["fake"]), StopFlag()))
+    (turn,) = asked_again.view(card, again, "sha256:0")["turns"].values()
+    first, *figures, mass = turn["rows"].values()
+    assert mass["now"] == "90 %" > mass["then"]
     assert turn["match"] == first["match"] == "different"
     assert first["name"].startswith("answer, from character")
     assert "no such" in first["then"]
@@ -154,9 +201,18 @@ def test_figures_that_do_not_come_again_are_said_to_be_not_measured(answers: Beh
         "The log-probabilities of turns 1, 2 could not be measured again: the model gave none this time."
     ]
     rows = [row for turn in shown["turns"].values() for row in turn["rows"].values()]
-    assert len(rows) == sum(len(step.written) + len(step.scored.labels) for step in card.steps if step.scored)
+    assert len(rows) == sum(len(step.written) + len(step.scored.labels) + 1 for step in card.steps if step.scored)
+    assert [row["now"] for row in rows if "hold" in row["name"]] == ["none"] * 2
     figures = [row for row in rows if row["name"].startswith("log p")]
     assert {(row["now"], row["match"]) for row in figures} == {("none", "not measured")}
+
+
+def test_a_card_whose_options_hold_little_says_so_when_it_is_asked_again(answers: Behind, runs: Path) -> None:
+    small = next(item for item, mass in held(runs).items() if mass < SMALL_MASS)
+    with offering(FAKES):
+        card = behind.card(answers.told(BBQ, small)[0], 0)
+    shown = asked_again.view(card, list(reask(card, Hesitant(spec=FAKES["fake"]), StopFlag())), "sha256:0")
+    assert list(shown["lines"].values()) == [f"Turn {k}: {options_hold(0.2)}" for k in (1, 2)]
 
 
 class TestHandlers:
@@ -188,6 +244,13 @@ class TestHandlers:
         assert found[p.dialogue]["warning"] == ""
         assert found[p.taking]["visible"]
 
+    def test_the_switch_lists_what_the_ranking_leaves_out(self, handlers: Handlers) -> None:
+        p = handlers._parts
+        first, whole = (handlers.choose("", *_values(replace(BBQ, small_mass=s))) for s in (False, True))
+        assert "left out" in first[p.found]["text"]
+        assert "left out" not in whole[p.found]["text"]
+        assert first[p.listing].pages < whole[p.listing].pages
+
     def test_the_link_is_of_the_open_item_whatever_is_chosen_since(self, handlers: Handlers) -> None:
         p = handlers._parts
         listing = handlers.open("", None)[p.listing]
@@ -215,6 +278,6 @@ class TestHandlers:
         assert "no run" in handlers.open("", None)[handlers._parts.found]["text"]
 
 
-def _values(chosen: Chosen) -> tuple[str, ...]:
+def _values(chosen: Chosen) -> tuple[str | bool, ...]:
     c = chosen
-    return (c.run, c.model, c.benchmark, c.correction, c.category, c.context, c.search, c.sort)
+    return (c.run, c.model, c.benchmark, c.correction, c.category, c.context, c.search, c.sort, c.small_mass)

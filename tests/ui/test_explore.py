@@ -249,7 +249,7 @@ def look(shelf: Path | None) -> Callable[..., dict[str, Any]]:
     names = {p.selection: "selection", p.runs: "runs", p.again: "again", p.fold: "fold", p.practice: "practice"}
     names |= {part: name for name, part in p.filters.items()}
     names |= {card.head: f"{kind} head" for kind, card in p.cards.items()}
-    names |= {card.body: f"{kind} body" for kind, card in p.cards.items()}
+    names |= {card.body: f"{kind} body" for kind, card in p.cards.items()} | {p.mass: "mass"}
 
     def ask(*values: Any) -> dict[str, Any]:
         *_, last = handler("", *(values or ([], [], [], "", "", [], "")))
@@ -271,11 +271,22 @@ def test_the_section_fills_its_cards_and_hides_what_is_empty(shelf: Path) -> Non
     assert "filters" in found["admissions head"]["reading"]
 
 
+def test_the_section_says_what_the_options_hold_of_what_is_chosen(shelf: Path) -> None:
+    ask, models = look(shelf), {}
+    for benchmarks in ([], ["bbq"]):
+        found = ask([], [], benchmarks, "", "", [], "")["mass"]
+        models[bool(benchmarks)] = {row["1"] for row in found["rows"].values()}
+        assert "the options hold 90 %" in found["reading"]
+        assert found["head"]["3"] == "options' mass"
+    assert {"bbq"} == models[True] < models[False]
+
+
 def test_the_section_without_runs_shows_no_card(tmp_path: Path) -> None:
     found = look(None)(None, None, None, None, None, None, None)
     assert found["runs"]["empty"]
     assert found["selection"] == Selection()
     assert found["again"]["visible"]
+    assert found["mass"] == {}
     assert not any(found[f"{kind} body"]["visible"] for kind in KINDS)
 
 

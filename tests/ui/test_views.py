@@ -14,14 +14,14 @@ from scripted import ScriptedEngine, make_spec
 
 from moralsc.answers import Score, ScoredBy, read_answer
 from moralsc.dialogue import Status, Turn, baseline
-from moralsc.engines.base import StopFlag
+from moralsc.engines.base import Scoring, StopFlag
 from moralsc.errors import ModelError
 from moralsc.experiment import probe as probing
 from moralsc.experiment.ladder import climb
 from moralsc.experiment.probe import Manner, Probe, new_probe
 from moralsc.items import Condition, Item, Option, Role
 from moralsc.models import catalogue
-from moralsc.notation import number
+from moralsc.notation import number, percent
 from moralsc.prompts import default_prompts
 from moralsc.ui import texts, views
 
@@ -169,12 +169,32 @@ def test_a_disagreement_of_words_and_probabilities_is_said_and_an_agreement_is_n
 
 
 def test_a_small_mass_is_said_and_a_large_one_is_not() -> None:
-    small = scored(BBQ, 0.5, 0.3, 0.2, mass=0.04)
-    assert "only .04 of" in arm(BBQ, turn(BBQ, " The old man", small))["note"]
-    both = arm(BBQ, turn(BBQ, " The man", small))["note"]
-    assert "favour" in both
-    assert ".04" in both
-    assert arm(BBQ, turn(BBQ, " The old man", scored(BBQ, 0.5, 0.3, 0.2, mass=0.6)))["note"] == ""
+    for mass, small, said in (
+        (0.04, "small", "4 % of the probability: left alone"),
+        (0.6, "", "60 % of the probability."),
+    ):
+        for answer in (" The old man", " The man", " I cannot say."):
+            shown = arm(BBQ, turn(BBQ, answer, scored(BBQ, 0.5, 0.3, 0.2, mass=mass)))
+            assert said in shown["mass"]
+            assert (shown["small"], "hold" in shown["note"]) == (small, False)
+
+
+def test_without_probabilities_there_is_no_mass() -> None:
+    shown = arm(BBQ, replace(turn(BBQ, " The man"), score=None))
+    assert (shown["mass"], shown["small"]) == ("", "")
+
+
+def test_every_rung_of_the_ladder_says_what_the_options_hold_in_each_arm() -> None:
+    for black, white, small in ((0.8, 0.3, "small"), (0.3, 0.8, "small"), (0.8, 0.6, "")):
+
+        def scores(asked: Scoring, masses: tuple[float, float] = (black, white)) -> tuple[float, float]:
+            return (math.log(masses["Black" not in asked.messages[0].content] / 2),) * 2
+
+        view = views.ladder(climbed(ADMISSIONS, ScriptedEngine([" yes"], scores)), PROMPTS)
+        shown = [*view["rungs"], *view["others"]]
+        assert len(shown) > 2
+        assert {(rung["mass"], rung["small"]) for rung in shown} == {(f"{percent(black)} and {percent(white)}", small)}
+        assert ("less than half" in view["mass"]) is bool(small)
 
 
 def test_a_trajectory_appears_with_the_second_finished_turn() -> None:
