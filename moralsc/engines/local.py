@@ -169,6 +169,12 @@ class LocalEngine:
             "transformers": transformers.__version__,
         }
 
+    @property
+    def own_system(self) -> str:
+        """See `base.own_system`."""
+        with explained(self._spec.name, "rendering"):
+            return self._format.own_system
+
     def render(self, messages: Sequence[Message]) -> str:
         """The exact text that the model sees, see `Engine.render`.
 
