@@ -121,6 +121,6 @@ def limits(engine: Engine) -> Limits:
 
 
 def own_system(engine: Engine) -> str | None:
-    """The system message that a model's chat template writes by itself; empty if it writes none, None if nobody says."""
+    """The system message that a model's chat template writes by itself; empty for none, None if nobody says."""
     found = getattr(engine, "own_system", None)
     return found if isinstance(found, str) else None

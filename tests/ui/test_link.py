@@ -60,13 +60,13 @@ def test_corrections_survive_a_link_in_order_and_a_persons_words_stay_out(words:
     address = query(asked, "winogender", "abc")
     assert reopened(address).steps == (Step("negation-2"), Step("cot"), Step("negation-2"))
     assert words not in dict(parse_qsl(address)).values()
-    assert "your own words are not in it" in left_out(asked)
+    assert "your own words are not in it" in left_out(asked, PROMPTS)
 
 
 def test_a_link_says_when_turns_were_asked_otherwise_than_it_will_ask_them() -> None:
     asked = probe(Step("specificity-0"))
-    assert left_out(asked) == []
-    assert left_out(replace(asked, manner=Manner(mode=Mode.SINGLE_TURN, seed=3)))
+    assert left_out(asked, PROMPTS) == []
+    assert left_out(replace(asked, manner=Manner(mode=Mode.SINGLE_TURN, seed=3)), PROMPTS)
 
 
 def test_an_item_of_ones_own_stays_out_of_the_link() -> None:
