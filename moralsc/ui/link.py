@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from moralsc.dialogue import BASELINE, Form, Mode, Turn
 from moralsc.errors import InputError
 from moralsc.experiment.probe import MAX_TURNS, Manner, Probe, check_system
-from moralsc.models import find
+from moralsc.models import catalogue
 from moralsc.prompts import PromptSet
 from moralsc.prompts.prefills import check_prefill
 
@@ -76,7 +76,8 @@ def left_out(probe: Probe, prompts: PromptSet) -> list[str]:
     turns, m = probe.arms[0].turns, probe.manner
     said = ["your own item is not in it"] if probe.item.benchmark == "own" else []
     said += ["your own words are not in it"] if any(t.text for t in turns) else []
-    prefill = prompts.prefill(m.prefill, find(probe.model).prefill)
+    spec = catalogue().get(probe.model)
+    prefill = prompts.prefill(m.prefill, spec.prefill if spec else "")
     if any(not _alike(t, m) or t.opening.prefill != prefill for t in turns):
         said.append("it asks every turn as the settings are now, and some were asked otherwise")
     return said
