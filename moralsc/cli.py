@@ -19,7 +19,7 @@ from moralsc import cli_models, cli_report, cli_run
 from moralsc.answers import Outcome
 from moralsc.benchmarks import BENCHMARKS, fetch, find_item, sources_table
 from moralsc.dialogue import BASELINE, Form, Mode, Status, Turn
-from moralsc.engines.base import StopFlag
+from moralsc.engines.base import StopFlag, own_system
 from moralsc.engines.pool import load_local
 from moralsc.engines.store import Store
 from moralsc.errors import ModelError, MoralscError
@@ -32,7 +32,20 @@ from moralsc.models.endpoints import Patience
 from moralsc.models.local import admit
 from moralsc.notation import number, options_hold, signed
 from moralsc.prompts import load_prompts
-from moralsc.terminal import MODEL, DataFolder, PromptFile, plain, read_settings, show_bytes, show_loading, show_table
+from moralsc.terminal import (
+    MODEL,
+    DataFolder,
+    NoSystem,
+    PrefillName,
+    PromptFile,
+    SystemText,
+    plain,
+    read_settings,
+    show_bytes,
+    show_loading,
+    show_table,
+    system_of,
+)
 from moralsc.ui import texts
 
 _OUTCOMES = {Outcome.REFUSED: "◇ refused", Outcome.UNPARSED: "? unparsed"}
@@ -91,6 +104,9 @@ def ask(
     temperature: Annotated[float, typer.Option(min=0, max=2, help="0 is greedy")] = 0.0,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="of drawing, and of the order of options")] = 0,
     shuffle: Annotated[bool, typer.Option("--shuffle", help="put the options in an order drawn from the seed")] = False,
+    system: SystemText = None,
+    no_system: NoSystem = False,
+    prefill: PrefillName = "",
     prompts: PromptFile = None,
     data: DataFolder = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the whole record, and nothing else")] = False,
@@ -100,7 +116,8 @@ def ask(
     prompt_set, chosen = load_prompts(settings.prompts), find_item(benchmark, item, settings)
     admit([model], settings)
     spec = find_for(model, chosen.benchmark)
-    probe = new_probe(model, chosen, Manner(mode, form, temperature, seed, shuffle), prompt_set)
+    manner = Manner(mode, form, temperature, seed, shuffle, system_of(system, no_system), prefill)
+    probe = new_probe(model, chosen, manner, prompt_set)
     corrections = [prompt_set.correction(id) for id in correct or ()]
     # What cannot be applied is said before a model is loaded and asked.
     for correction in corrections:
@@ -117,6 +134,7 @@ def ask(
     show: Callable[[Iterator[Probe], int], Probe] = _run if as_json else partial(_show, wanted=form)
     if not as_json:
         _introduce(probe)
+        typer.echo(plain(texts.system_line(manner.system, own_system(engine))))
     probe = show(probing.ask(probe, engine, prompt_set, StopFlag()), 0)
     for index, correction in enumerate(corrections, 1):
         probe = show(probing.apply(probe, correction, engine, prompt_set, StopFlag(), text), index)

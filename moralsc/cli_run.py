@@ -25,7 +25,20 @@ from moralsc.models.local import admit
 from moralsc.notation import duration
 from moralsc.prompts import load_prompts
 from moralsc.settings import Settings
-from moralsc.terminal import MODEL, DataFolder, PromptFile, plain, read_settings, show_bytes, show_loading, show_table
+from moralsc.terminal import (
+    MODEL,
+    DataFolder,
+    NoSystem,
+    PrefillName,
+    PromptFile,
+    SystemText,
+    plain,
+    read_settings,
+    show_bytes,
+    show_loading,
+    show_table,
+    system_of,
+)
 from moralsc.ui.texts import planted
 
 if TYPE_CHECKING:
@@ -64,6 +77,9 @@ def run(
         bool, typer.Option("--spoken", help="generate corrected answers too, not only score them")
     ] = False,
     texts: Annotated[bool, typer.Option("--texts", help="keep what was sent in full, not only its hash")] = False,
+    system: SystemText = None,
+    no_system: NoSystem = False,
+    prefill: PrefillName = "",
     batch: Annotated[int, typer.Option(min=1, max=4096, help="dialogues asked together")] = 16,
     dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16")] = None,
     device_map: Annotated[str | None, typer.Option(help="auto: spread each model over all cards")] = None,
@@ -86,6 +102,8 @@ def run(
             temperature=temperature,
             spoken=spoken,
             texts=texts,
+            system=system_of(system, no_system),
+            prefill=prefill,
             batch=batch,
         )
         settings = read_settings(data, prompts)

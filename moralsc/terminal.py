@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from moralsc.errors import InputError
 from moralsc.models import find
 from moralsc.notation import duration
 from moralsc.settings import Settings
@@ -17,11 +18,31 @@ from moralsc.settings import Settings
 DataFolder = Annotated[Path | None, typer.Option("--data", help="folder with your own copies of benchmark files")]
 PromptFile = Annotated[Path | None, typer.Option("--prompts", help="a prompt set of your own (TOML)")]
 
+SystemText = Annotated[
+    str | None, typer.Option("--system", help="system message; by default what the model's chat template writes")
+]
+NoSystem = Annotated[bool, typer.Option("--no-system", help="no system message, not even the chat template's own")]
+PrefillName = Annotated[
+    str,
+    typer.Option("--prefill", help="name of the answer's opening (docs/prefills.md); set is the prompt set's own"),
+]
+
 MODEL = (
     "name in the catalogue (see `moralsc models`), path of a model's folder or .gguf file, or an address: "
     "openai:http://HOST:PORT[#MODEL], hf:OWNER/NAME"
 )
 """What --model takes."""
+
+
+def system_of(text: str | None, without: bool) -> str | None:
+    """What --system and --no-system say, as in `Manner.system`.
+
+    Raises:
+        InputError: they contradict each other.
+    """
+    if without and text:
+        raise InputError("--system and --no-system exclude each other: give one of them.")
+    return "" if without else text
 
 
 def read_settings(data: Path | None = None, prompts: Path | None = None) -> Settings:

@@ -19,6 +19,7 @@ from moralsc.dialogue import (
     transcript,
 )
 from moralsc.errors import InputError
+from moralsc.experiment import turns as asking
 from moralsc.items import Item
 from moralsc.prompts import default_prompts
 
@@ -171,3 +172,50 @@ def test_a_transcript_leaves_the_answer_open() -> None:
     question = Message("user", "Who?")
     assert transcript((question,)) == "Human: Who?\n\nAssistant:"
     assert transcript((question, Message("assistant", "Answer: ("))) == "Human: Who?\n\nAssistant: Answer: ("
+
+
+def test_a_system_message_stands_at_the_head_of_every_fresh_dialogue() -> None:
+    system = Message("system", "Be brief.")
+    first = baseline(BBQ, PROMPTS, ScoredBy.TEXT, system="Be brief.").with_reply(0, FIRST)
+    assert first.prompt((), 0)[0] == first.scoring_prompt(())[0] == system
+    dialogue = Dialogue(BBQ).add(first)
+    follow = correct(BBQ, PROMPTS.correction("cot"), PROMPTS, ScoredBy.TEXT, system="Something else.")
+    for index in (0, 1):
+        sent = follow.prompt(dialogue.history(), index)
+        assert sent[0] == system
+        assert roles(sent).count("s") == 1
+    afresh = correct(BBQ, PROMPTS.correction("cot"), PROMPTS, ScoredBy.TEXT, Mode.SINGLE_TURN, system="")
+    dialogue = dialogue.add(afresh.with_reply(0, "Hm.").with_reply(1, FIRST))
+    assert dialogue.history()[0] == Message("system", "")
+    assert roles(turn("review").prompt(dialogue.history(), 0)) == "suauaua"
+
+
+def test_what_the_template_writes_by_itself_is_no_message() -> None:
+    assert roles(baseline(BBQ, PROMPTS, ScoredBy.TEXT).prompt((), 0)) == "ua"
+
+
+def test_the_transcript_begins_with_the_system_message_and_leaves_out_an_empty_one() -> None:
+    question = (Message("user", "Who?"), Message("assistant", "Answer:"))
+    plain = "Human: Who?\n\nAssistant: Answer:"
+    assert transcript((Message("system", "Be brief."), *question)) == f"Be brief.\n\n{plain}"
+    assert transcript((Message("system", ""), *question)) == transcript(question) == plain
+
+
+def test_a_prefill_opens_the_answer_and_is_what_the_options_are_scored_after() -> None:
+    for form in Form:
+        made = baseline(BBQ, PROMPTS, ScoredBy.TEXT, form, prefill="choice")
+        opening = PROMPTS.opening(ScoredBy.TEXT, "choice")
+        assert made.scoring_prompt(())[-1] == Message("assistant", opening.text)
+        assert made.exchanges[-1].primer == (opening.text if form is Form.PRIMED else "")
+
+
+def test_where_something_closes_the_options_words_they_are_scored_up_to_it() -> None:
+    close = PROMPTS.opening(ScoredBy.TEXT, "quoted").close
+    for name, closed, texts in (
+        ("set", True, tuple(f" {o.text}" for o in BBQ.options)),
+        ("quoted", False, tuple(f"{o.text}{close}" for o in BBQ.options)),
+    ):
+        scoring = asking.scoring(baseline(BBQ, PROMPTS, ScoredBy.TEXT, prefill=name), (), BBQ, ScoredBy.TEXT)
+        assert (scoring.continuations, scoring.closed) == (texts, closed)
+    scoring = asking.scoring(baseline(BBQ, PROMPTS, ScoredBy.LABEL, prefill="quoted"), (), BBQ, ScoredBy.LABEL)
+    assert (scoring.continuations, scoring.closed) == (("a", "b", "c"), False)

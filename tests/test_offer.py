@@ -19,6 +19,7 @@ from moralsc.engines.pool import pool_for
 from moralsc.errors import InputError
 from moralsc.models import Quantisation, catalogue
 from moralsc.models.offer import find_offered, first, instead_of, offered
+from moralsc.prompts import default_prompts
 from moralsc.settings import Settings
 from moralsc.ui import texts, views
 from moralsc.ui.choosing import Choosing
@@ -42,7 +43,7 @@ def no_packages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def choosing(**settings: object) -> Choosing:
     with gr.Blocks():
-        parts = build_parts(build_header(views.header([])))
+        parts = build_parts(build_header(views.header([])), default_prompts())
     return Choosing(make_context(ScriptedEngine(), **settings), parts)
 
 

@@ -31,6 +31,11 @@ def check_possible(design: Design, engine: Engine) -> None:
         missing.append("it begins messages of its own instead of continuing an opening, so ask with --form free")
     if not design.speaks and not can.probabilities:
         missing.append("it gives no probabilities, so have corrected answers generated with --spoken")
+    if design.system is not None:
+        try:
+            engine.render((Message("system", design.system), Message("user", "x")))
+        except ModelError as error:
+            raise InputError(f"{engine.spec.name} cannot be asked like this: {error}") from error
     if missing:
         raise InputError(f"{engine.spec.name} cannot be asked like this: {'; and '.join(missing)}.")
 

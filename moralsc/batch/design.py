@@ -17,6 +17,7 @@ NONE = "none"
 MAX_ROUNDS = MAX_TURNS - 2
 """A dialogue holds a baseline, a correction and at most so many rounds of review."""
 _SEEDS = 2**31 - 1
+_CHOSEN = ("system", "prefill")
 
 
 class Order(StrEnum):
@@ -212,7 +213,9 @@ class Design:
 
     def record(self) -> Mapping[str, Any]:
         """The design as plain values, for run.json."""
-        return asdict(self) | {"benchmarks": [s.key for s in self.benchmarks]}
+        record = asdict(self) | {"benchmarks": [s.key for s in self.benchmarks]}
+        # Left out where nobody chose, so that runs from before there was a choice go on.
+        return {name: value for name, value in record.items() if name not in _CHOSEN or value != getattr(Design, name)}
 
     @classmethod
     def from_record(cls, plain: Mapping[str, Any]) -> "Design":

@@ -28,7 +28,7 @@ RECORDS, SHARDS, DICTIONARY, LOCK = "records.parquet", "records", "dictionary.js
 PROGRESS = "progress.json"
 _TELL_SECONDS = 1.0
 _LOADED = ("weights", "dtype")
-_FIXED = (*_LOADED, "scored_by", "config", "quantisation", "dialogue")
+_FIXED = (*_LOADED, "scored_by", "config", "quantisation", "dialogue", "prefill")
 """What may not change about a model within a run; what an earlier build did not note is not compared."""
 
 

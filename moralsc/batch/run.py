@@ -190,13 +190,17 @@ class _Work:
 
     def do(self, model: str, todo: Sequence[Batch], load: Callable[[str], Engine]) -> None:
         """Ask this process's share of a model's batches; return when all of them are there."""
-        mine = self._crew.share(todo)
+        mine, design = self._crew.share(todo), self._plan.design
         engines: list[BatchEngine] = []
 
         def loaded() -> Mapping[str, str] | None:
             # With fewer batches than processes the last ones have none, and need no model.
             engines.extend(batched(load(model)) for _ in mine[:1])
-            return engines[0].provenance if engines else None
+            if not engines:
+                return None
+            check_possible(design, engines[0])
+            prefill = self._plan.prompts.prefill(design.prefill, engines[0].spec.prefill)
+            return {**engines[0].provenance, "prefill": prefill}
 
         found = self._crew.gather(loaded)
         self._crew.told(lambda: self._held.admit(model, *(facts for facts in found if facts is not None)))

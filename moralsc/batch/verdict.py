@@ -52,7 +52,7 @@ def record(cell: Cell, row: int, facts: Facts) -> Record:
         "round": cell.round,
         "mode": str(turn.mode if turn else facts.manner.mode),
         "form": str(facts.manner.form),
-        "system": facts.manner.system,
+        "system": None if facts.manner.system is None else _text(facts.manner.system),
         "prefill": facts.prefill,
         "scored_by": str(facts.scored_by),
         "temperature": facts.manner.temperature,

@@ -118,3 +118,9 @@ def limits(engine: Engine) -> Limits:
     """What the engine says that it cannot do; nothing if it says nothing."""
     found = getattr(engine, "limits", None)
     return found if isinstance(found, Limits) else Limits()
+
+
+def own_system(engine: Engine) -> str | None:
+    """The system message that a model's chat template writes by itself; empty for none, None if nobody says."""
+    found = getattr(engine, "own_system", None)
+    return found if isinstance(found, str) else None

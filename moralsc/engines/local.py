@@ -176,6 +176,12 @@ class LocalEngine:
         self._warning = sentence
         _log.warning("%s", sentence)
 
+    @property
+    def own_system(self) -> str:
+        """See `base.own_system`."""
+        with explained(self._spec.name, "rendering"):
+            return self._format.own_system
+
     def render(self, messages: Sequence[Message]) -> str:
         """The exact text that the model sees, see `Engine.render`.
 

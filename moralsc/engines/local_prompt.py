@@ -7,8 +7,8 @@ data: the markup of control tokens in it is defused before the template is appli
 import re
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 from transformers import PreTrainedTokenizerBase
 
@@ -19,6 +19,8 @@ from moralsc.errors import ModelError
 
 # Zero-width space and word joiner cannot be seen; the others stand in where a tokenizer drops those.
 _SEPARATORS = ("\u200b", "\u2060", " ", "·")
+# Marks in the place of messages, which occur in no template and no message.
+_SYSTEM, _QUESTION, _REPLY = (f"{letter}{secrets.token_hex(8)}{letter}" for letter in "SQR")
 _KNOWN = 1024  # messages that need no second look: a benchmark repeats its items and instructions
 _MARKUP = re.compile(r"<.+>|\[.+\]")
 # The elements of HTML. Some vocabularies hold their tags as added tokens, since web pages are full of them.
@@ -126,6 +128,26 @@ def _any_of(texts: Iterable[str]) -> str:
     return f"(?:{branches})" + "?" * ends if branches else ""
 
 
+@dataclass(frozen=True)
+class _Head:
+    """What a template writes before the words of a first question.
+
+    Attributes:
+        text: all of it.
+        start, end: where in it a system message stands that the template writes by itself; nothing lies between them
+            where it writes none.
+    """
+
+    text: str
+    start: int
+    end: int
+
+    @property
+    def block(self) -> str:
+        """That message with its markup, empty if there is none."""
+        return self.text[self.start : self.end]
+
+
 class ChatFormat:
     """How one tokenizer writes a dialogue.
 
@@ -152,6 +174,20 @@ class ChatFormat:
         """
         prefix, primer = self._opened(messages)
         return prefix + self.defuse(primer)
+
+    @cached_property
+    def own_system(self) -> str:
+        """The system message that the chat template writes where a dialogue has none, without markup; empty if none."""
+        head = self._first_head
+        if head is None or not head.block:
+            return ""
+        # Where a system message of one's own would take its place, its place shows which of it is the text.
+        before, _, after = self._with_system.partition(_SYSTEM)
+        if self._takes_system and head.text.startswith(before) and head.text.endswith(after):
+            text = head.text[len(before) : len(head.text) - len(after)].strip()
+            if text:
+                return text
+        return self.defuse.pattern.sub("", head.block).strip().removeprefix("system").strip()
 
     def encode(self, text: str) -> list[int]:
         """Tokens of a whole text, after BOS where the tokenizer wants one and no template writes it."""
@@ -198,16 +234,65 @@ class ChatFormat:
         before = tuple(replace(m, content=self.defuse(m.content)) for m in (messages[:-1] if primed else messages))
         if not self._template:
             return transcript((*before, Message("assistant", "")) if primed else before), primer
-        return (self._before_reply(before) if primed else self._apply(before, generation=True)), primer
+        system = messages[0].content if messages[0].role == "system" else None
+        if system == "":
+            before = before[1:]
+        elif system and not self._takes_system:
+            raise ModelError(
+                "The chat template of this model takes no system message of one's own. Allowed are the template's own "
+                "and none."
+            )
+        text = self._before_reply(before) if primed else self._apply(before, generation=True)
+        return (self._without_system(text) if system == "" else text), primer
+
+    def _without_system(self, text: str) -> str:
+        """A rendered dialogue without the system message that the template wrote by itself."""
+        head = self._first_head
+        if head is None or not text.startswith(head.text):
+            raise ModelError(
+                "What the chat template of this model writes before a question cannot be left out. Allowed are its own "
+                "system message and, where it takes one, a text."
+            )
+        return text[: head.start] + text[head.end :]
+
+    @cached_property
+    def _first_head(self) -> _Head | None:
+        """What stands before a first question; None where it cannot be told from how later questions begin."""
+        if not self._template:
+            return _Head("", 0, 0)
+        text = self._apply((Message("user", _QUESTION),)).partition(_QUESTION)[0]
+        opening = self._between.partition(self.closing)[2].lstrip()
+        bos = self.tokenizer.bos_token or ""
+        if opening and text.endswith(opening):
+            # In ChatML the token that opens every turn may be called BOS too.
+            start = len(bos) if text.startswith(bos) and not opening.startswith(bos) else 0
+            end = len(text) - len(opening)
+        elif opening and text.startswith(opening):  # inside the first question, as in Llama 2
+            start, end = len(opening), len(text)
+        else:
+            return None
+        return _Head(text, start, end) if text[start:end].strip() else _Head(text, start, start)
+
+    @cached_property
+    def _with_system(self) -> str:
+        """What stands before a first question under a system message, empty if the template refuses it."""
+        try:
+            text = self._apply((Message("system", _SYSTEM), Message("user", _QUESTION)))
+        except ModelError:
+            return ""
+        return text.partition(_QUESTION)[0]
+
+    @property
+    def _takes_system(self) -> bool:
+        return _SYSTEM in self._with_system
 
     def _before_reply(self, before: tuple[Message, ...]) -> str:
         # A mark in the primer's place: templates trim and cut a message's content, and the primer must stay whole.
-        mark = f"R{secrets.token_hex(8)}R"
         try:
-            text = self._apply((*before, Message("assistant", mark)))
+            text = self._apply((*before, Message("assistant", _REPLY)))
         except ModelError:
             text = ""  # some templates accept no assistant message at the end
-        return text[: text.rindex(mark)] if mark in text else self._apply(before, generation=True)
+        return text[: text.rindex(_REPLY)] if _REPLY in text else self._apply(before, generation=True)
 
     def _apply(self, messages: tuple[Message, ...], generation: bool = False) -> str:
         chat = [{"role": m.role, "content": m.content} for m in messages]
@@ -224,12 +309,16 @@ class ChatFormat:
         return str(text)
 
     def _find_closing(self) -> tuple[str, str]:
-        reply, user = f"R{secrets.token_hex(8)}R", f"U{secrets.token_hex(8)}U"
-        messages = (Message("user", "x"), Message("assistant", reply), Message("user", user))
-        text = self._apply(messages) if self._template else transcript(messages)
-        after = text.partition(reply)[2].partition(user)[0]
+        after = self._between
         control = self.defuse.pattern.search(after)
         return (control.group(), "") if control else (self._newline(after), after.strip())
+
+    @cached_property
+    def _between(self) -> str:
+        """What stands between a reply and the next question."""
+        messages = (Message("user", "x"), Message("assistant", _REPLY), Message("user", _QUESTION))
+        text = self._apply(messages) if self._template else transcript(messages)
+        return text.partition(_REPLY)[2].partition(_QUESTION)[0]
 
     def _newline(self, after: str) -> str:
         """The newlines that form one token where the next turn follows: tokenizers have one for one, two, or both."""

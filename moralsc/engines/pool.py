@@ -152,6 +152,11 @@ class EnginePool:
         with loading:
             return self._kept(name) or self._loaded(name)
 
+    def held(self, name: str) -> Engine | None:
+        """The engine of this name if it is loaded; asking counts as no use of it."""
+        with self._lock:
+            return self._engines.get(name)
+
     def coming(self, name: str) -> Future[Engine]:
         """What `get` gives or raises, once it is there; one thread loads a model, however many wait for it."""
         with self._lock:

@@ -174,6 +174,11 @@ class ZeroEngine:
         with told(self.spec.name, "rendering"):
             return self._format.render(messages)
 
+    @property
+    def own_system(self) -> str:
+        """See `base.own_system`."""
+        return self._format.own_system
+
     @cached_property
     def _format(self) -> "ChatFormat":
         from moralsc.engines.local_prompt import ChatFormat

@@ -58,9 +58,13 @@ class Manner:
 
 
 def check_system(text: str | None) -> None:
-    """Raise InputError for a system message that is too long."""
-    if text is not None and len(text) > MAX_TEXT:
+    """Raise InputError for a system message that is too long, blank, or no text that a command line could hold."""
+    if text is None or text == "":
+        return
+    if len(text) > MAX_TEXT:
         raise InputError(f"The system message has {len(text)} characters; at most {MAX_TEXT} are allowed.")
+    if not text.strip() or "\0" in text:
+        raise InputError("The system message is blank or holds a NUL character. Give a text, or ask without one.")
 
 
 def asked_with(system: str | None, prefill: str) -> list[str]:

@@ -39,6 +39,8 @@ def build(context: Context) -> None:
         temperature: float = 0.0,
         seed: int = 0,
         shuffle: bool = False,
+        system: str | None = None,
+        prefill: str = "",
     ) -> dict[str, Any]:
         """Ask an item and nothing else.
 
@@ -51,12 +53,14 @@ def build(context: Context) -> None:
             temperature: 0 is greedy, at most 2.
             seed: of drawing, a whole number from 0.
             shuffle: put the options in an order drawn from the seed.
+            system: a system message; empty for none, null for what the model's chat template writes by itself.
+            prefill: name of the answer's opening, "set" for the prompt set's own; empty for the model's.
 
         Returns:
             The record: item, messages, reply, answer, option probabilities, revisions and versions; "mark" holds what
             must stand with results of a practice model, and is empty for other models.
         """
-        probe = _new(context, model, benchmark, item, _manner(mode, form, temperature, seed, shuffle))
+        probe = _new(context, model, benchmark, item, _manner(mode, form, temperature, seed, shuffle, system, prefill))
         return to_record(_asked(context, probe))
 
     def correct(
@@ -70,18 +74,20 @@ def build(context: Context) -> None:
         temperature: float = 0.0,
         seed: int = 0,
         shuffle: bool = False,
+        system: str | None = None,
+        prefill: str = "",
     ) -> dict[str, Any]:
         """Ask an item, then apply corrections one after the other.
 
         Args:
             corrections: ids in order, such as ["specificity-1", "review"].
             texts: a person's own words for "feedback" and "custom", in the order of those corrections.
-            model, benchmark, item, mode, form, temperature, seed, shuffle: as for `ask`.
+            model, benchmark, item, mode, form, temperature, seed, shuffle, system, prefill: as for `ask`.
 
         Returns:
             The record, a turn for the baseline and one for each correction; it ends with a turn that failed.
         """
-        probe = _new(context, model, benchmark, item, _manner(mode, form, temperature, seed, shuffle))
+        probe = _new(context, model, benchmark, item, _manner(mode, form, temperature, seed, shuffle, system, prefill))
         steps = _steps(context, probe, corrections, texts or [])
         return to_record(_corrected(context, _asked(context, probe), steps))
 
@@ -94,16 +100,18 @@ def build(context: Context) -> None:
         temperature: float = 0.0,
         seed: int = 0,
         shuffle: bool = False,
+        system: str | None = None,
+        prefill: str = "",
     ) -> dict[str, Any]:
         """Score every rung of an item at once: unethical, baseline, ethical, and those off the ladder.
 
         Args:
-            model, benchmark, item, mode, form, temperature, seed, shuffle: as for `ask`.
+            model, benchmark, item, mode, form, temperature, seed, shuffle, system, prefill: as for `ask`.
 
         Returns:
             The record, with the baseline's turn and the ladder's option probabilities.
         """
-        probe = _new(context, model, benchmark, item, _manner(mode, form, temperature, seed, shuffle))
+        probe = _new(context, model, benchmark, item, _manner(mode, form, temperature, seed, shuffle, system, prefill))
         engine = context.engines.get(probe.model)
         return to_record(_last(climb(probe, engine, context.prompts, StopFlag())))
 
@@ -139,6 +147,7 @@ _KINDS: dict[str, tuple[Any, str]] = {
     "temperature": (int | float, f"a number from 0 to {MAX_TEMPERATURE:g}"),
     "seed": (int, f"a whole number from 0 to {MAX_SEED}"),
     "shuffle": (bool, "true or false"),
+    "system": (str | None, "a text or null"),
     "corrections": (list, "a list of texts"),
     "texts": (list | None, "a list of texts"),
 }
@@ -152,13 +161,15 @@ def _check(given: Mapping[str, Any]) -> None:
             raise InputError(f"{name} is {repr(value)[:60]}. Allowed: {allowed}.")
 
 
-def _manner(mode: str, form: str, temperature: float, seed: int, shuffle: bool) -> Manner:
+def _manner(
+    mode: str, form: str, temperature: float, seed: int, shuffle: bool, system: str | None, prefill: str
+) -> Manner:
     if not 0 <= temperature <= MAX_TEMPERATURE:
         raise InputError(f"temperature is {temperature}. Allowed: {_KINDS['temperature'][1]}.")
     if not 0 <= seed <= MAX_SEED:
         raise InputError(f"seed is {seed}. Allowed: {_KINDS['seed'][1]}.")
     chosen = Mode(choose("mode", mode, list(Mode))), Form(choose("form", form, list(Form)))
-    return Manner(*chosen, temperature, seed, shuffle)
+    return Manner(*chosen, temperature, seed, shuffle, system, prefill)
 
 
 def _new(context: Context, model: str, benchmark: str, item: str, manner: Manner) -> Probe:

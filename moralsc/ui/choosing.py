@@ -20,19 +20,37 @@ from moralsc.models.cards import read_card
 from moralsc.models.offer import find_offered, instead_of, not_offered, offered
 from moralsc.prompts import Side
 from moralsc.ui import link as links
-from moralsc.ui import texts, updates, views
+from moralsc.ui import manner_parts, texts, updates, views
 from moralsc.ui.context import Context
+from moralsc.ui.manner_parts import prefill_of, system_of
 from moralsc.ui.parts import OPTIONS, Parts
 from moralsc.ui.shelf import OWN
 from moralsc.ui.updates import Updates, session
 
 
 def manner_of(
-    mode: str | None, form: str | None, temperature: float | None, seed: float | None, shuffle: bool
+    mode: str | None,
+    form: str | None,
+    temperature: float | None,
+    seed: float | None,
+    shuffle: bool,
+    system_kind: str | None,
+    system: str | None,
+    prefill: str | None,
 ) -> Manner:
-    """The page's controls as a Manner; what is empty counts as not set."""
+    """The page's controls as a Manner; what is empty counts as not set.
+
+    Raises:
+        InputError: the system message is too long, or there is no such prefill.
+    """
     return Manner(
-        Mode(mode or Manner.mode), Form(form or Manner.form), float(temperature or 0), int(seed or 0), bool(shuffle)
+        Mode(mode or Manner.mode),
+        Form(form or Manner.form),
+        float(temperature or 0),
+        int(seed or 0),
+        bool(shuffle),
+        system_of(system_kind, system),
+        prefill_of(prefill),
     )
 
 
@@ -58,10 +76,11 @@ class Choosing:
             names = ", ".join(self.context.prompts.correction(s.correction).title for s in link.steps)
             notices.append(f"This link holds corrections: {names}. Ask asks the item and applies them.")
         m = link.manner
+        drawn = (m.mode.value, m.form.value, m.temperature, m.seed, m.shuffle)
         return {
             **self._show_model(find(model)),
             p.shelf: gr.update(choices=[(title, k) for k, title in shelf.titles().items()], value=key),
-            **dict(zip(p.manner, (m.mode.value, m.form.value, m.temperature, m.seed, m.shuffle), strict=True)),
+            **dict(zip(p.manner, (*drawn, *manner_parts.shown(m.system, m.prefill)), strict=True)),
             **self._show(key, item, model),
             p.notice: views.header(notices),
             p.state_steps: link.steps,

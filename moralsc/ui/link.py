@@ -1,19 +1,24 @@
 """Links that restore a probe: query parameters to and from what they stand for.
 
-A link holds choices, never answers: what it names is asked again. A visitor's own item and own words stay out of
-links, since query strings end up in servers' logs.
+A link holds choices, never answers: what it names is asked again. A visitor's own item and own words to a model stay
+out of links, since query strings end up in servers' logs. A system message is a setting and stands in them: the page
+says so where it is typed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlencode
 
 from moralsc.dialogue import BASELINE, Form, Mode, Turn
-from moralsc.experiment.probe import MAX_TURNS, Manner, Probe
+from moralsc.errors import InputError
+from moralsc.experiment.probe import MAX_TURNS, Manner, Probe, check_system
+from moralsc.models import catalogue
 from moralsc.prompts import PromptSet
+from moralsc.prompts.prefills import check_prefill
 
 _Choice = TypeVar("_Choice", Mode, Form)
+_Value = TypeVar("_Value")
 
 VERSION = "1"
 MAX_TEMPERATURE = 2.0
@@ -60,16 +65,20 @@ def query(probe: Probe, shelf: str, revision: str) -> str:
     pairs += [("set", shelf), ("item", probe.item.id)] if probe.item.benchmark != "own" else []
     pairs += [("mode", m.mode), ("form", m.form), ("t", f"{m.temperature:g}"), ("seed", str(m.seed))]
     pairs += [("shuffle", "1")] if m.shuffle else []
+    pairs += [] if m.system is None else [("system", m.system)]
+    pairs += [("prefill", m.prefill)] if m.prefill else []
     pairs += [("do", t.correction) for t in turns if t.correction != BASELINE and not t.text]
     return urlencode(pairs)
 
 
-def left_out(probe: Probe) -> list[str]:
+def left_out(probe: Probe, prompts: PromptSet) -> list[str]:
     """What a link to this probe cannot restore, in a few words each."""
     turns, m = probe.arms[0].turns, probe.manner
     said = ["your own item is not in it"] if probe.item.benchmark == "own" else []
     said += ["your own words are not in it"] if any(t.text for t in turns) else []
-    if any(not _alike(t, m) for t in turns):
+    spec = catalogue().get(probe.model)
+    prefill = prompts.prefill(m.prefill, spec.prefill if spec else "")
+    if any(not _alike(t, m) or t.opening.prefill != prefill for t in turns):
         said.append("it asks every turn as the settings are now, and some were asked otherwise")
     return said
 
@@ -77,6 +86,7 @@ def left_out(probe: Probe) -> list[str]:
 def _alike(turn: Turn, manner: Manner) -> bool:
     """Whether a turn was asked in this manner. The baseline has no mode of its own, a review only one."""
     drawn = (turn.form, turn.temperature, turn.seed) == (manner.form, manner.temperature, manner.seed)
+    drawn = drawn and (not turn.fresh or turn.system == manner.system)
     return drawn and (turn.correction == BASELINE or turn.mode is manner.mode or turn.mode is Mode.FOLLOW_UP)
 
 
@@ -100,10 +110,23 @@ def read(params: Mapping[str, str], do: Iterable[str], prompts: PromptSet) -> Li
         temperature=_number("t", params, 0.0, MAX_TEMPERATURE, notices),
         seed=int(_number("seed", params, 0, MAX_SEED, notices, whole=True)),
         shuffle=params.get("shuffle") == "1",
+        system=_checked(check_system, params.get("system"), None, "The chat template's own is used.", notices),
+        prefill=_checked(check_prefill, params.get("prefill", ""), "", "The model's own is used.", notices),
     )
     steps = _steps(do, prompts, notices)
     model, shelf, item = (params.get(key, "") for key in ("model", "set", "item"))
     return Link(model, shelf, item, manner, steps, tuple(notices))
+
+
+def _checked(
+    check: Callable[[_Value], object], value: _Value, default: _Value, instead: str, notices: list[str]
+) -> _Value:
+    try:
+        check(value)
+    except InputError as error:
+        notices.append(f"{error} {instead}")
+        return default
+    return value
 
 
 def _one_of(

@@ -12,7 +12,9 @@ import gradio as gr
 from moralsc.benchmarks.own import LIMITS
 from moralsc.dialogue import Form, Mode
 from moralsc.experiment.probe import MAX_TEXT
+from moralsc.prompts import PromptSet
 from moralsc.ui.link import MAX_SEED, MAX_TEMPERATURE
+from moralsc.ui.manner_parts import build_manner
 from moralsc.ui.pieces import filled
 
 OPTIONS = ("a", "b", "c")
@@ -106,6 +108,10 @@ class Parts:
     temperature: gr.Slider
     seed: gr.Number
     shuffle: gr.Checkbox
+    system_kind: gr.Radio
+    system: gr.Textbox
+    system_line: gr.HTML
+    prefill: gr.Dropdown
     dialogue: gr.HTML
     status: gr.HTML
     undo: gr.Button
@@ -118,8 +124,9 @@ class Parts:
 
     @property
     def manner(self) -> list[Any]:
-        """The inputs that say how things are asked, in the order of `Manner`."""
-        return [self.mode, self.form, self.temperature, self.seed, self.shuffle]
+        """The inputs that say how things are asked, in the order of `choosing.manner_of`."""
+        drawn = [self.mode, self.form, self.temperature, self.seed, self.shuffle]
+        return [*drawn, self.system_kind, self.system, self.prefill]
 
     @property
     def all(self) -> list[Any]:
@@ -155,11 +162,12 @@ def build_header(value: dict[str, Any]) -> gr.HTML:
     return filled("header", value=value)
 
 
-def build_parts(notice: gr.HTML) -> Parts:
+def build_parts(notice: gr.HTML, prompts: PromptSet) -> Parts:
     """Lay the tab out inside the open gr.Blocks.
 
     Args:
         notice: the header, which stands outside the tab.
+        prompts: whose opening of an answer can be chosen beside the named ones.
     """
     made: dict[str, Any] = {
         "state_item": gr.State(None),
@@ -175,7 +183,7 @@ def build_parts(notice: gr.HTML) -> Parts:
     }
     with gr.Row(elem_id="m-columns"):
         with gr.Column(elem_id="m-left"):
-            made |= _model() | _item() | _corrections()
+            made |= _model() | _item() | _corrections(prompts)
         with gr.Column(elem_id="m-right"):
             made |= _answers()
     made |= _card()
@@ -256,7 +264,7 @@ def _own() -> dict[str, Any]:
     }
 
 
-def _corrections() -> dict[str, Any]:
+def _corrections(prompts: PromptSet) -> dict[str, Any]:
     made: dict[str, Any] = {}
     with gr.Column(elem_classes="m-group", elem_id="m-corrections"):
         made["ethical"] = gr.Radio([], label="Correct it", elem_classes="m-rungs-choice ethical")
@@ -286,6 +294,8 @@ def _corrections() -> dict[str, Any]:
             with gr.Row():
                 made["seed"] = gr.Number(value=0, precision=0, minimum=0, maximum=MAX_SEED, label="Seed", min_width=80)
                 made["shuffle"] = gr.Checkbox(False, label="Shuffle the options", min_width=120)
+            made |= build_manner(prompts)
+            made["system_line"] = filled("system", value={"text": ""}, elem_id="m-system")
     return made
 
 

@@ -29,7 +29,7 @@ def header() -> gr.HTML:
 
 def build(context: Context, app: gr.Blocks, header: gr.HTML) -> None:
     """Add the tab to the open app."""
-    parts = build_parts(header)
+    parts = build_parts(header, context.prompts)
     choosing = Choosing(context, parts)
     _wire_choosing(parts, choosing, app)
     _wire_running(parts, Running(context, parts), choosing, app)
@@ -43,7 +43,9 @@ def _wire_choosing(p: Parts, handlers: Choosing, app: gr.Blocks) -> None:
     do(app.load, handlers.restore, [])
     do(p.size.input, handlers.choose_size, [p.size, p.state_model, p.state_item])
     do(p.model.input, handlers.choose_model, [p.model, p.state_model, p.state_item])
-    p.clock.tick(readable(handlers.look_again, p), [p.state_model], [p.model_line, p.clock, p.status], **AT_ONCE)
+    p.clock.tick(
+        readable(handlers.look_again, p), [p.state_model], [p.model_line, p.system_line, p.clock, p.status], **AT_ONCE
+    )
     do(p.status.submit, handlers.choose_instead, [p.state_model, p.state_item])
     do(p.shelf.input, handlers.choose_shelf, [p.shelf, p.state_key, p.state_model])
     do(p.category.input, handlers.choose_category, [p.shelf, p.category, p.state_item, p.state_model])
@@ -82,7 +84,7 @@ def _wire_running(p: Parts, handlers: Running, choosing: Choosing, app: gr.Block
     for button, run in ((p.ask, handlers.ask), (p.apply, handlers.apply), (p.climb, handlers.climb)):
         begun = button.click(handlers.begin, [p.state_item], [*p.buttons, p.ticket, p.status], **AT_ONCE)
         ran = begun.success(run, inputs, [*p.drawn, p.state_steps], **ASKING)
-        ran.success(readable(handlers.settle, p), now, [*p.buttons, p.model_line, p.clock], **AT_ONCE)
+        ran.success(readable(handlers.settle, p), now, [*p.buttons, p.model_line, p.system_line, p.clock], **AT_ONCE)
         ran.success(choosing.preview, _shown(p), p.preview, **AT_ONCE)
         ran.failure(readable(handlers.recover, p), [p.ticket, *now], changed, **AT_ONCE)
     p.stop.click(handlers.stop, None, p.stop, **AT_ONCE)

@@ -11,6 +11,7 @@ from moralsc.errors import InputError, ModelError, MoralscError, choose
 from moralsc.models import ModelSpec
 from moralsc.models.offer import find_offered
 from moralsc.settings import Settings
+from moralsc.ui.manner_parts import prefill_of, system_of
 from moralsc.ui.texts import category_title, set_title
 
 USUAL = "usual"
@@ -32,6 +33,9 @@ def design_of(
     order: str | None,
     limit: float | None,
     seed: float | None,
+    system_kind: str | None = None,
+    system: str | None = None,
+    prefill: str | None = None,
 ) -> Design:
     """The section's controls as a Design.
 
@@ -52,6 +56,8 @@ def design_of(
         order=default_order(models) if order in (None, USUAL) else Order(choose("order", order, Order)),
         limit=_whole("limit", limit),
         seed=_whole("seed", seed) or 0,
+        system=system_of(system_kind, system),
+        prefill=prefill_of(prefill),
     )
 
 

@@ -11,6 +11,7 @@ from moralsc.dialogue import Form, Mode
 from moralsc.models import catalogue
 from moralsc.prompts import PromptSet
 from moralsc.ui import run_views
+from moralsc.ui.manner_parts import build_manner
 from moralsc.ui.own import SAY_CHANGED
 from moralsc.ui.pieces import heading, template
 from moralsc.ui.run_choices import USUAL
@@ -74,6 +75,9 @@ class RunParts:
     mode: gr.Radio
     form: gr.Radio
     order: gr.Radio
+    system_kind: gr.Radio
+    system: gr.Textbox
+    prefill: gr.Dropdown
     plan: gr.Button
     start: gr.Button
     status: gr.HTML
@@ -87,7 +91,8 @@ class RunParts:
     def asked(self) -> list[Any]:
         """What a design is made of, in the order of `run_choices.design_of`."""
         chosen = [self.models, self.benchmarks, self.categories, self.corrections, self.rounds]
-        return [*chosen, self.mode, self.form, self.order, self.limit, self.seed]
+        manner = [self.mode, self.form, self.order, self.limit, self.seed]
+        return [*chosen, *manner, self.system_kind, self.system, self.prefill]
 
 
 def build_parts(prompts: PromptSet, opening: str) -> RunParts:
@@ -145,7 +150,7 @@ def _choices(prompts: PromptSet, opening: str) -> dict[str, Any]:
         made["limit"] = gr.Number(LIMIT, label="Items per category", placeholder="all", min_width=120)
         made["seed"] = gr.Number(0, label="Seed", min_width=80)
     with gr.Accordion("How it is asked", open=False, elem_id="m-run-manner"):
-        made |= _manner()
+        made |= _manner() | build_manner(prompts)
     with gr.Row():
         made["plan"] = gr.Button("Plan", variant="secondary", elem_id="m-run-plan", min_width=80)
         made["start"] = gr.Button("Start", variant="primary", interactive=False, elem_id="m-run-start", min_width=80)

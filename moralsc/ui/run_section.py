@@ -44,9 +44,10 @@ def _wire_choices(p: RunParts, handlers: RunEvents) -> None:
     offered = _readable(handlers.choose_benchmarks, p.status)
     p.benchmarks.input(offered, chosen[1:], [p.categories, p.status], **AT_ONCE)
     triggers: list[Any] = [p.models, p.benchmarks, p.categories, p.corrections, p.rounds, p.mode, p.form, p.order]
+    triggers += [p.system_kind, p.prefill]
     # "change", since a number that is pasted is no "input". Only a queued event can be "always_last".
     gr.on(
-        [*(part.input for part in triggers), p.limit.change, p.seed.change],
+        [*(part.input for part in triggers), p.limit.change, p.seed.change, p.system.change],
         _readable(handlers.changed, p.status),
         [p.state_planned, *p.asked],
         [p.limits, p.start, p.status],

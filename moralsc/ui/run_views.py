@@ -171,6 +171,8 @@ def asked_line(design: Design, corrections: Corrections) -> str:
             (f"instruction {MODES[design.mode]}", design.mode is Mode.FOLLOW_UP),
             (f"{FORMS[design.form]} answers", design.form is Form.PRIMED),
             (f"order of options: {design.order.words}", False),
+            ("a system message of its own" if design.system else "no system message", design.system is None),
+            (f"prefill {design.prefill}", not design.prefill),
         )
         if not usual
     ]

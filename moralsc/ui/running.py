@@ -91,8 +91,8 @@ class Running:
         if job is None:
             return
         steps = {Action.ASK: linked, Action.APPLY: (Step(chosen, text),), Action.CLIMB: ()}[action]
-        order = Order(action, model, item, manner_of(*manner), steps)
         try:
+            order = Order(action, model, item, manner_of(*manner), steps)
             if (yield from self._loaded(model, job)):
                 yield from self._in_turn(order, probe, job)
         finally:
@@ -175,7 +175,7 @@ class Running:
         address = "?" + links.query(probe, key, find(model).version)
         if self.context.settings.space_id:
             address = f"https://huggingface.co/spaces/{self.context.settings.space_id}{address}"
-        said = "; ".join(["Here is the link", *links.left_out(probe)]) + "."
+        said = "; ".join(["Here is the link", *links.left_out(probe, self.context.prompts)]) + "."
         return {self.parts.link: gr.update(value=address, visible=True), self.parts.status: status(said)}
 
     def markdown(self, probe: Probe | None) -> Updates:

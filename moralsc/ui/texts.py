@@ -34,6 +34,7 @@ SCORED_ONLY = "No answer was written here: the options were scored alone."
 NO_PROBABILITIES = "The server gives no probabilities for this: the answer as written stands alone."
 STOPPED_WAITING = "Stopped. A download that has begun goes on: ask again when it is done."
 STOPPED_IN_LINE = "Stopped before the model was asked."
+SYSTEM_UNKNOWN = "What the chat template writes as a system message is shown once the model is loaded."
 BUSY = "That did not work: the page may be busy. Try again."
 
 
@@ -51,6 +52,25 @@ def without_opening(form: Form, wanted: Form) -> str:
     """
     unlike = form is Form.FREE and wanted is Form.PRIMED
     return "It was asked without an opening, which the server would not continue." if unlike else ""
+
+
+def system_line(chosen: str | None, own: str | None) -> str:
+    """Under which system message a model is asked.
+
+    Args:
+        chosen: as in `Manner.system`.
+        own: what the model's chat template writes by itself: empty for nothing, None where nobody says.
+    """
+    if chosen is not None:
+        return f"System message: {chosen}" if chosen else "Without a system message."
+    return own_system(own)
+
+
+def own_system(text: str | None) -> str:
+    """What a chat template writes by itself: empty for nothing, None where nobody says."""
+    if text is None:
+        return "The model's server adds what its chat template says, if anything, and does not tell it."
+    return f"The chat template's system message: {text}" if text else "The chat template writes no system message."
 
 
 def instead(other: ModelSpec) -> str:

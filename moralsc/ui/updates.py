@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from moralsc.engines.base import own_system
 from moralsc.errors import MoralscError
 from moralsc.experiment.probe import MAX_TURNS, Probe
 from moralsc.items import Item
@@ -79,10 +80,13 @@ def offer(model: str, settings: Settings) -> str:
 
 
 def model_line(p: Parts, context: Context, model: str) -> Updates:
-    """What this model is and where it stands; it is looked at again as long as that will change by itself."""
+    """What this model is, its own system message, and where it stands, which is looked at again while it changes."""
     now = context.ahead.readiness(context.engines, model)
     view = views.model_line(find(model), now.text, now.problem, borrowed=context.settings.zero_gpu)
-    return {p.model_line: view, p.clock: gr.Timer(active=now.coming)}
+    engine = context.engines.held(model)
+    said = texts.own_system(own_system(engine)) if engine else texts.SYSTEM_UNKNOWN
+    line = views.inert({"text": said})
+    return {p.model_line: view, p.system_line: line, p.clock: gr.Timer(active=now.coming)}
 
 
 def idle(p: Parts, probe: Probe | None, item: Item | None, chosen: str, model: str) -> Updates:

@@ -1,5 +1,6 @@
 """A run asks as the live probe asks; and whatever goes wrong with one condition is a record with a reason."""
 
+import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from engines import tiny_models
 from scripted import make_spec
 
 from moralsc.analysis.results import of_item
+from moralsc.answers import ScoredBy
 from moralsc.batch.ask import Asker
 from moralsc.batch.design import Design
 from moralsc.batch.record import Failure, Record, messages_json, sha256
@@ -56,8 +58,7 @@ class Live:
         if place not in self._baselines:
             tasks = (t.asked for t in plan_of(self._made).tasks)
             asked = next(a for dialogues in tasks for a in dialogues if (a.item.id, a.order) == place)
-            manner = Manner(self._made.mode, self._made.form, self._made.temperature, self._made.seed)
-            probe = probing.new_probe("fake", replace(asked.item, arm=""), manner, PROMPTS)
+            probe = probing.new_probe("fake", replace(asked.item, arm=""), self._made.manner, PROMPTS)
             self._baselines[place] = last(probing.ask(probe, self._engine, PROMPTS, StopFlag()))
         return self._baselines[place]
 
@@ -93,6 +94,8 @@ def exactly(values: Sequence[float]) -> tuple[float, ...]:
         {"letters": True},
         {"mode": Mode.SINGLE_TURN},
         {"form": Form.FREE},
+        {"system": "Be brief.", "prefill": "choice", "mode": "single-turn"},
+        {"system": "", "prefill": "quoted", "form": Form.FREE},
         {"order": "shuffled", "seed": 5},
         {"order": "averaged", "benchmarks": SETS[1:], "limit": 1},
         {"temperature": 0.8, "seed": 3, "spoken": True},
@@ -109,6 +112,28 @@ def test_every_record_is_what_the_live_probe_gives(more: dict[str, Any]) -> None
     probes = Live(made, make())
     for record in records:
         agrees(record, probes.dialogue(record), exactly)
+
+
+def test_a_record_holds_the_system_message_and_the_name_of_the_opening_that_was_used() -> None:
+    for made, held in (
+        (design(limit=1), (None, "set")),
+        (design(limit=1, system="", prefill="quoted"), ("", "quoted")),
+        (design(limit=1, system="Be brief."), ("Be brief.", "set")),
+    ):
+        assert {(r.system, r.prefill) for r in asked(made, fake())} == {held}
+
+
+def test_a_models_own_opening_is_used_where_nobody_chose_one() -> None:
+    (first, *_) = asked(design(limit=1, texts=True), fake(replace(make_spec("fake"), prefill="choice")))
+    assert first.prefill == "choice"
+    assert first.sent is not None
+    assert json.loads(first.sent)[-1]["content"] == PROMPTS.opening(ScoredBy.TEXT, "choice").text
+
+
+def test_a_system_message_tells_answers_apart() -> None:
+    plain, without, brief = ({r.key for r in asked(design(limit=1, system=s), fake())} for s in (None, "", "Be brief."))
+    assert not plain & without
+    assert not (plain | without) & brief
 
 
 def test_a_condition_that_is_only_scored_has_the_score_that_it_has_when_spoken() -> None:

@@ -21,6 +21,8 @@ DESIGNS = [
     design(SETS, "ladder,cot", limit=2, mode="single-turn", form="free", spoken=True, temperature=0.5, seed=3),
     design("bbq:bundled:Age", "specificity-0,cot", limit=2, order="averaged"),
     design("bbq:bundled:Age", "specificity-0", limit=2, order="shuffled", seed=5),
+    design("bbq:bundled:Age", "specificity-0,cot", limit=2, system="Be brief.", prefill="choice"),
+    design("bbq:bundled:Age", "specificity-0", limit=2, system="", mode="single-turn", prefill="set"),
 ]
 
 

@@ -240,10 +240,7 @@ def test_what_is_planned_is_what_is_sent(item: Item, manner: Manner) -> None:
         engine = Engine()
         probe = ask(engine, item, manner)
         del engine.streamed[:]
-        planned = [
-            probing.planned(a.item, correction, PROMPTS, engine.spec.scored_by, manner, "Look again.")
-            for a in probe.arms
-        ]
+        planned = [probing.planned(a.item, correction, PROMPTS, engine.spec, manner, "Look again.") for a in probe.arms]
         apply(probe, engine, correction.id, "Look again.")
         for arm, turn in enumerate(planned):
             sent = engine.streamed[arm * len(turn.exchanges) : (arm + 1) * len(turn.exchanges)]

@@ -12,6 +12,7 @@ from served import MODEL, make_context
 from moralsc.errors import InputError
 from moralsc.experiment.probe import MAX_TURNS
 from moralsc.models import find
+from moralsc.prompts import default_prompts
 from moralsc.ui import texts, views
 from moralsc.ui.choosing import Choosing
 from moralsc.ui.parts import build_header, build_parts
@@ -30,7 +31,7 @@ class NoParameters(dict[str, str]):
 @pytest.fixture(scope="module")
 def choosing() -> Choosing:
     with gr.Blocks():
-        parts = build_parts(build_header(views.header([])))
+        parts = build_parts(build_header(views.header([])), default_prompts())
     return Choosing(make_context(ScriptedEngine()), parts)
 
 

@@ -14,6 +14,7 @@ from scripted import ScriptedEngine
 from served import make_context
 
 from moralsc.benchmarks.sources import STATISTICS, TEMPLATES
+from moralsc.prompts import default_prompts
 from moralsc.ui import views
 from moralsc.ui.choosing import Choosing
 from moralsc.ui.fetching import Fetching
@@ -25,7 +26,7 @@ KEY, CATEGORY = "winogender:bundled", "occupation"
 
 def make_choosing(**settings: object) -> Choosing:
     with gr.Blocks():
-        parts = build_parts(build_header(views.header([])))
+        parts = build_parts(build_header(views.header([])), default_prompts())
     return Choosing(make_context(ScriptedEngine(), **settings), parts)
 
 

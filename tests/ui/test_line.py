@@ -17,6 +17,7 @@ from moralsc.engines.base import Engine
 from moralsc.engines.pool import EnginePool
 from moralsc.errors import InputError, ModelError
 from moralsc.experiment.probe import Probe
+from moralsc.prompts import default_prompts
 from moralsc.ui import texts, views
 from moralsc.ui.jobs import Job
 from moralsc.ui.link import Step
@@ -34,7 +35,7 @@ class Visitors:
         self.engine = GatedEngine()
         self.context = make_context(self.engine, queue=queue)
         with gr.Blocks():
-            self.running = Running(self.context, build_parts(build_header(views.header([]))))
+            self.running = Running(self.context, build_parts(build_header(views.header([])), default_prompts()))
         self.parts = self.running.parts
         self.drawn: dict[str, list[Any]] = {}
         self.threads: list[threading.Thread] = []

@@ -10,9 +10,10 @@ from hand_made import HOSTILE, OWN, WINOGENDER
 
 from moralsc.answers import ScoredBy
 from moralsc.dialogue import Form, Mode, baseline, correct
-from moralsc.experiment.probe import MAX_TURNS, Manner, Probe, new_probe
+from moralsc.experiment.probe import MAX_TEXT, MAX_TURNS, Manner, Probe, new_probe
 from moralsc.items import Item
 from moralsc.prompts import default_prompts
+from moralsc.prompts.prefills import names
 from moralsc.ui.link import MAX_SEED, MAX_TEMPERATURE, Link, Step, left_out, query, read
 
 PROMPTS = default_prompts()
@@ -53,6 +54,31 @@ def test_every_manner_survives_a_link(mode: Mode, form: Form, temperature: float
     assert (link.model, link.shelf, link.item) == ("mini", "winogender:bundled", WINOGENDER.id)
 
 
+@pytest.mark.parametrize("system", [None, "", "Be brief.", HOSTILE, "zwei\nZeilen & more=1"])
+@pytest.mark.parametrize("prefill", names())
+def test_a_system_message_and_a_prefill_survive_a_link(system: str | None, prefill: str) -> None:
+    manner = Manner(system=system, prefill=prefill)
+    address = query(probe(manner=manner), "winogender:bundled", "abc")
+    link = read(dict(parse_qsl(address, keep_blank_values=True)), (), PROMPTS)
+    assert (link.manner, link.notices) == (manner, ())
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("system", " \n"), ("system", "x" * (MAX_TEXT + 1)), ("prefill", "no such")]
+)
+def test_a_system_message_or_prefill_that_is_not_allowed_falls_back_with_a_notice(key: str, value: str) -> None:
+    link = opened({key: value, "seed": "7"})
+    assert link.manner == Manner(seed=7)
+    assert len(link.notices) == 1
+
+
+def test_a_link_says_when_a_turn_stood_under_another_system_message_or_opening() -> None:
+    asked = probe(Step("specificity-0"))
+    for other in (Manner(system="Be brief."), Manner(system=""), Manner(prefill="quoted")):
+        assert left_out(replace(asked, manner=other), PROMPTS)
+    assert left_out(replace(asked, manner=Manner(prefill="set")), PROMPTS) == []
+
+
 @pytest.mark.parametrize("words", ["Look again.", "a:b", "100 % & more = less + #1?", "zeile\nneu", HOSTILE, "نعم ✓ 🜁"])
 def test_corrections_survive_a_link_in_order_and_a_persons_words_stay_out(words: str) -> None:
     steps = (Step("negation-2"), Step("feedback", words), Step("cot"), Step("custom", words), Step("negation-2"))
@@ -60,13 +86,13 @@ def test_corrections_survive_a_link_in_order_and_a_persons_words_stay_out(words:
     address = query(asked, "winogender", "abc")
     assert reopened(address).steps == (Step("negation-2"), Step("cot"), Step("negation-2"))
     assert words not in dict(parse_qsl(address)).values()
-    assert "your own words are not in it" in left_out(asked)
+    assert "your own words are not in it" in left_out(asked, PROMPTS)
 
 
 def test_a_link_says_when_turns_were_asked_otherwise_than_it_will_ask_them() -> None:
     asked = probe(Step("specificity-0"))
-    assert left_out(asked) == []
-    assert left_out(replace(asked, manner=Manner(mode=Mode.SINGLE_TURN, seed=3)))
+    assert left_out(asked, PROMPTS) == []
+    assert left_out(replace(asked, manner=Manner(mode=Mode.SINGLE_TURN, seed=3)), PROMPTS)
 
 
 def test_an_item_of_ones_own_stays_out_of_the_link() -> None:

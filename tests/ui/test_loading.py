@@ -18,6 +18,7 @@ from moralsc.engines.pool import EnginePool
 from moralsc.errors import ModelError
 from moralsc.models import catalogue, find
 from moralsc.notation import bytes_of
+from moralsc.prompts import default_prompts
 from moralsc.settings import Settings
 from moralsc.ui import app, loading, texts, updates, views
 from moralsc.ui.choosing import Choosing
@@ -124,7 +125,7 @@ def test_after_a_failure_nothing_asks_and_a_bundled_model_is_offered() -> None:
 
     object.__setattr__(context, "engines", EnginePool(fail))
     with gr.Blocks():
-        running = Running(context, build_parts(build_header(views.header([]))))
+        running = Running(context, build_parts(build_header(views.header([])), default_prompts()))
     p = running.parts
     with offering(MANY):
         *_, last = asked(running, HUB.name)

@@ -24,6 +24,7 @@ from moralsc.experiment import probe as probing
 from moralsc.experiment.export import to_record
 from moralsc.experiment.ladder import climb
 from moralsc.experiment.probe import MAX_TEXT, MAX_TURNS, Manner, Probe
+from moralsc.prompts import default_prompts
 from moralsc.ui import views
 from moralsc.ui.link import MAX_SEED, Step
 from moralsc.ui.parts import build_header, build_parts
@@ -342,7 +343,7 @@ def test_a_choice_that_cannot_be_is_answered_and_changes_nothing(served: Served,
 def test_a_file_holds_the_dialogue_and_has_a_plain_name() -> None:
     context = make_context(GatedEngine())
     with gr.Blocks():
-        parts = build_parts(build_header(views.header([])))
+        parts = build_parts(build_header(views.header([])), default_prompts())
     probe = probing.new_probe(MODEL, replace(WINOGENDER, id="../a b"), Manner(), context.prompts)
     (update,) = Running(context, parts).json(probe).values()
     file = json.loads(update)

@@ -286,7 +286,7 @@ def test_the_nature_of_a_model_stands_under_its_name(spec: Any) -> None:
 
 def test_a_preview_is_the_message_and_warns_of_an_unethical_one() -> None:
     for correction in PROMPTS.offered(BBQ):
-        planned = probing.planned(BBQ, correction, PROMPTS, make_spec().scored_by, Manner(), "Look again.")
+        planned = probing.planned(BBQ, correction, PROMPTS, make_spec(), Manner(), "Look again.")
         shown = views.preview(planned, correction)
         assert shown["text"] == planned.exchanges[0].user
         assert ("Unethical" in shown["label"]) is correction.id.startswith("negation")
@@ -424,7 +424,7 @@ def test_every_text_of_a_view_is_inert(item: Item) -> None:
     failed = last(probing.apply(asked, PROMPTS.correction("custom"), engine, PROMPTS, StopFlag(), live))
     ladder = last(climb(asked, engine, PROMPTS, StopFlag()))
     spec = replace(make_spec(), title=live, nature=live, repo=live, bundled=False)
-    planned = probing.planned(item, PROMPTS.correction("cot"), PROMPTS, ScoredBy.TEXT, Manner())
+    planned = probing.planned(item, PROMPTS.correction("cot"), PROMPTS, make_spec(), Manner())
     shown = [
         views.item_card(item),
         views.dialogue(failed, PROMPTS),
