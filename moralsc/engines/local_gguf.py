@@ -17,6 +17,7 @@ import gguf
 import numpy as np
 import torch
 import transformers
+from tokenizers import AddedToken, Tokenizer
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 from transformers.integrations import ggml
@@ -64,6 +65,8 @@ _LARGEST = {"gemma2": 46, "gemma3": 62}
 """Layers of the 27B: it alone divides its attention by the width of a head as if there were no head_dim."""
 _BOS_BY_DEFAULT = ("llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "tekken", "chameleon")
 """Pre-tokenizers for which llama.cpp writes BOS where the file does not say (src/llama-vocab.cpp, 2026)."""
+_CONTROL, _MARKS = 3, (3, 4)
+"""Types of tokens in a file: control; control or defined by its makers, such as <think>."""
 _FREQUENCIES = "rope_freqs.weight"
 _AT_A_TIME = 1 << 16  # numbers that are de-quantised in one step, few enough for the processor's cache
 _DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
@@ -107,6 +110,7 @@ def read_tokenizer(file: Gguf) -> PreTrainedTokenizerFast:
     """The tokenizer and chat template that the file itself describes; what lies beside it is not looked at."""
     architecture, vocabulary, settings = tokenizers_of.get_gguf_tokenizer(str(file.path))
     backend, _ = tokenizers_of.convert_gguf_tokenizer(architecture, vocabulary)
+    backend = _with_all_marks(backend, vocabulary)
     if file.metadata.get("tokenizer.ggml.pre") in _BOS_BY_DEFAULT:
         settings.setdefault("add_bos_token", True)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, **settings)  # type: ignore[no-untyped-call]
@@ -116,6 +120,26 @@ def read_tokenizer(file: Gguf) -> PreTrainedTokenizerFast:
             single=[begin[0], "$A"], pair=[begin[0], "$A", begin[0], "$B"], special_tokens=[begin]
         )
     return tokenizer
+
+
+def _with_all_marks(backend: Tokenizer, vocabulary: Mapping[str, Any]) -> Tokenizer:
+    """The tokenizer with every control token of a byte-level vocabulary whole.
+
+    transformers takes one that is not written in the byte alphabet, as DeepSeek's <｜User｜> with its wide bars, for a
+    mistake: it spells the entry in bytes, so that the template's marks become a dozen ordinary tokens.
+    """
+    kinds = vocabulary.get("token_type") or ()
+    marks = [(id, t) for id, (t, kind) in enumerate(zip(vocabulary["tokens"], kinds, strict=False)) if kind in _MARKS]
+    lost = {id: token for id, token in marks if backend.token_to_id(token) is None}
+    if not lost or vocabulary.get("tokenizer_type") != "gpt2":
+        return backend
+    state = json.loads(backend.to_str())
+    state["model"]["vocab"] = {lost.get(id, token): id for token, id in state["model"]["vocab"].items()}
+    backend = Tokenizer.from_str(json.dumps(state))
+    added = {token: AddedToken(token, normalized=False, special=kinds[id] == _CONTROL) for id, token in lost.items()}
+    backend.add_tokens([token for token in added.values() if not token.special])
+    backend.add_special_tokens([token for token in added.values() if token.special])
+    return backend
 
 
 def _check(file: Gguf) -> None:
