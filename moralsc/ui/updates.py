@@ -13,6 +13,7 @@ from moralsc.experiment.probe import MAX_TURNS, Probe
 from moralsc.items import Item
 from moralsc.models import find
 from moralsc.models.offer import instead_of
+from moralsc.models.packages import offers_install
 from moralsc.prompts import PromptSet, Side
 from moralsc.settings import Settings
 from moralsc.ui import texts, views
@@ -86,7 +87,9 @@ def model_line(p: Parts, context: Context, model: str) -> Updates:
     engine = context.engines.held(model)
     said = texts.own_system(own_system(engine)) if engine else texts.SYSTEM_UNKNOWN
     line = views.inert({"text": said})
-    return {p.model_line: view, p.system_line: line, p.clock: gr.Timer(active=now.coming)}
+    spec = find(model)
+    button = gr.update(value=texts.install(spec), visible=offers_install(spec, context.settings), interactive=True)
+    return {p.model_line: view, p.system_line: line, p.install: button, p.clock: gr.Timer(active=now.coming)}
 
 
 def idle(p: Parts, probe: Probe | None, item: Item | None, chosen: str, model: str) -> Updates:
