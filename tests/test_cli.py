@@ -167,6 +167,27 @@ def test_json_is_the_whole_record_and_nothing_else(engine: ScriptedEngine) -> No
     assert sum(record["arms"][0]["turns"][0]["score"]["probabilities"].values()) == pytest.approx(1)
 
 
+def test_a_system_message_is_sent_and_shown_and_so_is_that_there_is_none(engine: ScriptedEngine) -> None:
+    for options, message, said in (
+        (("--system", "Be brief."), ("system", "Be brief."), "System message: Be brief."),
+        (("--no-system",), ("system", ""), "Without a system message."),
+    ):
+        result = ask(bundled("bbq"), *options)
+        assert result.exit_code == 0, result.stderr
+        assert said in result.stdout
+        first = engine.streamed[-1][0]
+        assert (first.role, first.content) == message
+    ask(bundled("bbq"))
+    assert engine.streamed[-1][0].role == "user"
+
+
+def test_a_prefill_opens_the_answer(engine: ScriptedEngine) -> None:
+    ask(bundled("bbq"), "--prefill", "quoted")
+    assert engine.streamed[-1][-1].content == 'Answer: "'
+    ask(bundled("bbq"), "--prefill", "set")
+    assert engine.streamed[-1][-1].content == "Answer:"
+
+
 def test_another_prompt_set_can_be_given(engine: ScriptedEngine, tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     default = (Path(moralsc.__file__).parent / "prompts/default.toml").read_text(encoding="utf-8")
@@ -199,6 +220,8 @@ def test_a_model_that_fails_ends_the_command_with_its_sentence(engine: ScriptedE
         ({"--correct": "match-stats"}, "Match the statistics is not offered"),
         ({"--correct": "feedback"}, "needs a text"),
         ({"--correct": "review", "--mode": "", "--data": "nowhere"}, "--data or MORALSC_DATA is 'nowhere', but"),
+        ({"--prefill": "quotes"}, "There is no prefill 'quotes'. Did you mean 'quoted'?"),
+        ({"--system": " "}, "The system message is blank"),
         ({"--prompts": "nowhere.toml"}, "--prompts or MORALSC_PROMPTS is 'nowhere.toml', but"),
     ],
 )

@@ -23,6 +23,8 @@ DESIGNS = [
     design(),
     design(["bbq:bundled:Age,Religion", "admissions:bundled"], "specificity-0,review,rounds=2", mode="single-turn"),
     design("admissions:bundled", order="balanced"),
+    design(system="Be brief; it's --short.", prefill="quoted"),
+    design(system="", prefill="set"),
     design("bbq", "none", limit=None, order="averaged", form="free", temperature=0.5, seed=7, spoken=True, texts=True),
 ]
 
@@ -77,6 +79,12 @@ def test_what_is_no_allowed_number_is_refused_with_what_is(name: str, value: obj
         return
     with pytest.raises(InputError, match=rf"{name} is {re.escape(repr(value))}. Allowed: "):
         design(**{name: value})
+
+
+def test_what_nobody_chose_is_left_out_of_the_record_so_that_older_runs_go_on() -> None:
+    assert not {"system", "prefill"} & set(design().record())
+    assert design(system="", prefill="set").record()["system"] == ""
+    assert Design.from_record(design().record()).system is None
 
 
 def test_a_record_that_is_no_design_is_refused() -> None:

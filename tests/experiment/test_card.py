@@ -150,7 +150,7 @@ def test_a_huge_file_is_refused_unread() -> None:
         (("steps", 0, "scored", "logprobs"), [-1.0, 1000.0, -1.0], "options of turn 1"),
         (("steps", 0, "scored", "mass"), 0.99, "options of turn 1"),
         (("steps", 0, "scored", "mass"), float("nan"), "options of turn 1"),
-        (("steps", 0, "written", 0, "messages", 0, "role"), "system", "role"),
+        (("steps", 0, "written", 0, "messages", 0, "role"), "tool", "role"),
         (("scored_by",), "taste", "scored_by"),
     ],
 )

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from moralsc.dialogue import Message, Mode
 from moralsc.engines.base import StopFlag
 from moralsc.errors import ModelError
 from moralsc.experiment import probe as probing
-from moralsc.experiment.export import FORMAT, sent, to_json, to_markdown, to_record
+from moralsc.experiment.export import FORMAT, command, sent, to_json, to_markdown, to_record
 from moralsc.experiment.ladder import climb
 from moralsc.experiment.probe import Manner, Probe
 from moralsc.items import Item
@@ -56,6 +57,20 @@ def test_json_is_the_record_and_nothing_is_lost(item: Item) -> None:
     assert json.loads(to_json(made(probe)))["format"] == FORMAT
 
 
+def test_a_record_and_its_command_say_the_system_message_and_the_opening() -> None:
+    manner = Manner(system="Be brief; it's short.", prefill="quoted")
+    probe = run(ScriptedEngine([" she"]), item=WINOGENDER, manner=manner)
+    (turn,) = to_record(probe)["arms"][0]["turns"]
+    assert (turn["system"], turn["prefill"]) == ("Be brief; it's short.", "quoted")
+    assert turn["messages"][0] == {"role": "system", "content": "Be brief; it's short."}
+    words = shlex.split(command(probe))
+    assert words[words.index("--system") + 1] == "Be brief; it's short."
+    assert words[words.index("--prefill") + 1] == "quoted"
+    without = shlex.split(command(run(ScriptedEngine([" she"]), item=WINOGENDER, manner=Manner(system=""))))
+    assert "--no-system" in without
+    assert not {"--system", "--prefill"} & set(without)
+
+
 def test_a_record_says_how_to_ask_again() -> None:
     record = json.loads(to_json(made(whole())))
     assert record["model"] == "scripted"
@@ -67,6 +82,8 @@ def test_a_record_says_how_to_ask_again() -> None:
         "temperature": 0.5,
         "seed": 7,
         "shuffle": False,
+        "system": None,
+        "prefill": "",
     }
     assert (record["item"]["id"], record["item"]["origin"]) == (WINOGENDER.id, WINOGENDER.origin)
     assert [o["role"] for o in record["item"]["options"]] == ["counter-stereotyped", "stereotyped", "unbiased"]

@@ -19,6 +19,7 @@ from moralsc.ui.parts import build_header, build_parts
 
 REQUEST: Any = SimpleNamespace(session_hash="visitor")
 KEY = "winogender:bundled"
+MANNER = ("follow-up", "primed", 0, 0, False, "template", "", "model")
 
 
 class NoParameters(dict[str, str]):
@@ -69,7 +70,7 @@ def test_a_search_that_finds_nothing_keeps_the_item_and_says_so(choosing: Choosi
 
 def test_the_preview_says_why_a_correction_cannot_be_applied_yet(choosing: Choosing) -> None:
     item = choosing.context.shelf.example(KEY)
-    shown = choosing.preview("specificity-0", item, None, MODEL, "", "follow-up", "primed", 0, 0, False)
+    shown = choosing.preview("specificity-0", item, None, MODEL, "", *MANNER)
     assert shown["text"]
     assert "Press Ask first" in shown["hint"]
     full: Any = SimpleNamespace(asked=True, turns=MAX_TURNS)
