@@ -44,6 +44,7 @@ class Progress:
         rate: records a second in this attempt, of all its processes together; 0 before a batch is done.
         written: tokens written in this attempt; of several processes by this one.
         speed: tokens a second while it writes.
+        read: tokens that went through the model for scoring, counted as those written; 0 where nobody counts them.
         left: estimated seconds to the end, None as long as nothing tells. A model that was not asked yet is taken to
             need time in proportion to its parameters, or if these are unknown as much as the one before it.
         at_most: no batch is done yet: `left` is what writing takes if every text becomes as long as it may be.
@@ -57,6 +58,7 @@ class Progress:
     rate: float
     written: int
     speed: float
+    read: int
     left: float | None
     at_most: bool = False
     right: Mapping[str, float] = field(default_factory=dict)
@@ -66,9 +68,13 @@ class Progress:
         """Rates and time left for people; while work remains there is never none left."""
         found = [rate(self.rate)] if self.rate else []
         found += [f"{self.written} tokens written, {rate(self.speed)}"] if self.written else []
+        found += [f"{self.read} read for scoring"] if self.read else []
         if self.done < self.planned and self.left is not None:
             time = duration(max(1.0, self.left))
-            found.append(f"at most {time} of writing left" if self.at_most else f"about {time} left")
+            if not self.at_most:
+                found.append(f"about {time} left")
+            elif self.left >= 1:
+                found.append(f"at most {time} of writing left")
         return tuple(found)
 
 
@@ -121,7 +127,7 @@ class Meter:
             self._grow(batch, 1)
         self._phases: dict[str, tuple[_Phase, _Phase]] = {}
         self._seconds, self._rows = 0.0, 0
-        self._written, self._writing = 0, 0.0
+        self._written, self._read, self._writing = 0, 0, 0.0
         self._right: dict[str, list[int]] = {}
 
     def moved(self, batch: Batch, work: Work) -> Progress:
@@ -146,6 +152,7 @@ class Meter:
                 scoring.add(batch.rows, work.read, work.scoring),
             )
             self._written += work.written
+            self._read += work.read
             self._writing += work.writing
         for record in records:
             if record.favoured_right is not None:
@@ -169,6 +176,7 @@ class Meter:
             rate=self._rows * self._processes / self._seconds if self._seconds else 0.0,
             written=written,
             speed=written / writing if writing else 0.0,
+            read=self._read + now.read,
             left=self._left(batch, work),
             at_most=not self._phases,
             right={side: hits / n for side, (hits, n) in self._right.items()},

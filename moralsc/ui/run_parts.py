@@ -166,7 +166,7 @@ def _manner() -> dict[str, Any]:
             [("as suits the models", USUAL), *((order.words, order.value) for order in Order)],
             value=USUAL,
             label="Order of the options",
-            info="Usual are balanced orders; practice models alone are asked in the item's own.",
+            info="Real models: each option once in each place. Practice models alone: the item's own.",
             elem_classes="m-inline",
         ),
         "rounds": gr.Slider(0, MAX_ROUNDS, value=0, step=1, label="Rounds of review after each correction"),

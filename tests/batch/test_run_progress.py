@@ -56,6 +56,7 @@ def test_the_estimate_is_the_time_of_equal_batches_and_ends_at_nothing() -> None
     _, seen = after(plan, n)
     assert [left(p) for p in seen] == [pytest.approx(25.0 * k) for k in range(n - 1, -1, -1)]
     assert [p.written for p in seen] == [100, 200, 300, 400]
+    assert [p.read for p in seen] == [1000, 2000, 3000, 4000]
     assert [p.done for p in seen] == [plan.rows * k // n for k in range(1, n + 1)]
     assert {p.speed for p in seen} == {5.0}
     assert not any(p.at_most for p in seen)
@@ -91,6 +92,13 @@ def test_before_a_batch_is_done_the_longest_that_writing_can_take_is_said_as_tha
     assert left(told) == pytest.approx((everything - 64) / 2)
     assert told.words[0] == "64 tokens written, 2.0 a second"
     assert re.fullmatch(r"at most .* of writing left", told.words[1])
+
+
+def test_while_the_only_batch_is_scored_no_time_is_said_to_be_left_for_writing() -> None:
+    plan = plan_of(design(["winogender:bundled"], "none", limit=1, batch=4))
+    told = Meter(plan, ()).moved(plan.batches[0], Work(10, 5.0, 77, 3.0))
+    assert len(plan.batches) == 1
+    assert told.words == ("10 tokens written, 2.0 a second", "77 read for scoring")
 
 
 @pytest.mark.parametrize("work", [Work(), Work(0, 500.0), Work(9999, 500.0), Work(100, 20.0, 99_999, 900.0)], ids=str)

@@ -110,8 +110,8 @@ def test_the_plan_says_which_order_is_asked_and_what_that_means(make: Make) -> N
 def test_a_running_run_shows_records_tokens_rate_and_time_left_also_within_its_first_batch() -> None:
     design = Design.of(MODEL, "winogender:bundled", "cot", limit=1)
     running = replace(job(design, 0.0, 0), state=State.RUNNING, status=Status(Path("j"), 0, 40, False, 0.0, None))
-    first = Progress(MODEL, 0, 40, 0.0, 123, 45.6, 600.0, at_most=True)
-    later = Progress(MODEL, 20, 40, 2.0, 1234, 4.56, 0.2)
+    first = Progress(MODEL, 0, 40, 0.0, 123, 45.6, 0, 600.0, at_most=True)
+    later = Progress(MODEL, 20, 40, 2.0, 1234, 4.56, 5678, 0.2)
 
     def said(one: Job) -> str:
         (shown,) = run_views.runs([one], {}, {}, {})["jobs"].values()
@@ -121,7 +121,10 @@ def test_a_running_run_shows_records_tokens_rate_and_time_left_also_within_its_f
     told = said(replace(running, progress=first))
     assert told == "done 0 of 40 · 123 tokens written, 46 a second · at most 10 min 00 s of writing left"
     half = replace(running, status=Status(Path("j"), 20, 40, False, 9.0, None), progress=later)
-    assert said(half) == "done 20 of 40 · 2.0 a second · 1234 tokens written, 4.6 a second · about 1 s left"
+    assert (
+        said(half)
+        == "done 20 of 40 · 2.0 a second · 1234 tokens written, 4.6 a second · 5678 read for scoring · about 1 s left"
+    )
 
 
 def test_corrections_and_limit_may_be_left_empty() -> None:
