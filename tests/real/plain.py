@@ -4,12 +4,16 @@ Nothing of moralsc.engines is in here, so that a mistake there cannot be made he
 """
 
 import math
+import re
 from collections.abc import Sequence
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from moralsc.dialogue import Message
+
+NO_SYSTEM = Message("system", "")
+SYSTEM_TURN = re.compile(r"\A<\|im_start\|>system\n.*?<\|im_end\|>\n", re.DOTALL)
 
 
 class Plain:
@@ -24,9 +28,9 @@ class Plain:
         *before, last = messages
         assert last.role == "assistant"
         if self._tokenizer.chat_template:
-            chat = [{"role": m.role, "content": m.content} for m in before]
-            head = self._tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
-            return str(head) + last.content
+            chat = [{"role": m.role, "content": m.content} for m in before if m != NO_SYSTEM]
+            head = str(self._tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True))
+            return (SYSTEM_TURN.sub("", head) if NO_SYSTEM in before else head) + last.content
         names = {"user": "Human", "assistant": "Assistant"}
         return "\n\n".join(f"{names[m.role]}: {m.content}" for m in messages)
 

@@ -16,6 +16,7 @@ from moralsc.experiment import probe as probing
 from moralsc.experiment import turns
 from moralsc.experiment.probe import Manner, Probe
 from moralsc.items import Item
+from moralsc.prompts.prefills import OWN
 
 TOLERANCE = 1e-4  # nats
 WAY = ScoredBy.TEXT
@@ -34,6 +35,15 @@ def test_packed_passes_give_what_separate_ones_give(smollm2: Real) -> None:
     assert smollm2.engine.provenance["scoring"] == "packed"
     for packed, separate in zip(smollm2.engine.score(some), smollm2.separate.score(some), strict=True):
         assert packed == pytest.approx(separate, abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("system", ["", "Answer in one word."], ids=["none", "a text"])
+def test_a_system_message_counts_as_it_is_written(system: str, smollm2: Real) -> None:
+    turn = baseline(ITEMS["winogender"], PROMPTS, WAY, prefill="quoted", system=system)
+    wanted = turns.scoring(turn, (), ITEMS["winogender"], WAY)
+    (ours,) = smollm2.engine.score([wanted])
+    plain = smollm2.plain.logprobs(wanted.messages, wanted.continuations, wanted.closed)
+    assert ours == pytest.approx(plain, abs=TOLERANCE)
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -57,18 +67,22 @@ def test_a_record_a_live_turn_and_a_plain_forward_pass_agree(mode: Mode, smollm2
 @pytest.mark.parametrize("item", ITEMS.values(), ids=ITEMS)
 def test_what_smollm2_is_sent_reads_as_it_did(item: Item, smollm2: Real, golden: Callable[[str, str], None]) -> None:
     """Markup, system message and prefill included; replies are made up."""
-    found = []
+    found, prefill = [], smollm2.engine.spec.prefill
 
     def note(title: str, messages: tuple[Message, ...]) -> None:
         found.append(f"=== {title} ===\n{smollm2.engine.render(messages)}\n")
 
     for form in Form:
         for way in ScoredBy:
-            note(f"baseline, {form}, options by {way}", baseline(item, PROMPTS, way, form).prompt((), 0))
-    first = baseline(item, PROMPTS, WAY).with_reply(0, f" {item.options[0].text}")
+            note(f"baseline, {form}, options by {way}", baseline(item, PROMPTS, way, form, prefill).prompt((), 0))
+    for title, system in {"no system message": "", "a system message of one's own": "Answer in one word."}.items():
+        note(f"baseline, {title}", baseline(item, PROMPTS, WAY, prefill=prefill, system=system).prompt((), 0))
+    note("baseline, the prompt set's own prefill", baseline(item, PROMPTS, WAY, prefill=OWN).prompt((), 0))
+    first = baseline(item, PROMPTS, WAY, prefill=prefill).with_reply(0, f'{item.options[0].text}"')
     for correction in PROMPTS.offered(item):
+        text = "Think again." if correction.needs_text else ""
         for mode in [Mode.FOLLOW_UP] if correction.follow_up_only else Mode:
-            turn = correct(item, correction, PROMPTS, WAY, mode, text="Think again." if correction.needs_text else "")
+            turn = correct(item, correction, PROMPTS, WAY, mode, text=text, prefill=prefill)
             for step in range(len(turn.exchanges)):
                 title = f"{correction.id}, {mode}" + (f", step {step + 1}" if len(turn.exchanges) > 1 else "")
                 note(title, turn.prompt(first.exchanges[0].messages, step))
