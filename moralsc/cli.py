@@ -65,7 +65,7 @@ class _Group(TyperGroup):
 app = typer.Typer(cls=_Group, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 data = typer.Typer(no_args_is_help=True, help="The benchmark files: what is here, and downloads.")
 app.add_typer(data, name="data")
-app.add_typer(cli_models.app)
+app.add_typer(cli_models.app, name="models")
 app.add_typer(cli_run.app)
 app.add_typer(cli_report.app)
 

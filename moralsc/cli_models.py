@@ -19,9 +19,7 @@ from moralsc.terminal import plain, read_settings, show_bytes, show_table
 if TYPE_CHECKING:
     from moralsc.engines.fit import Machine
 
-app = typer.Typer()
-models_app = typer.Typer(invoke_without_command=True, help="The models: what fits this machine, cards, and installing.")
-app.add_typer(models_app, name="models")
+app = typer.Typer(invoke_without_command=True, help="The models: what fits this machine, cards, and installing.")
 
 _HEADER = (
     "name", "family", "size", "parameters", "stage", "options by", "context", "dtype", "dialogue", "licence", "gated",
@@ -29,7 +27,7 @@ _HEADER = (
 )  # fmt: skip
 
 
-@models_app.callback()
+@app.callback()
 def models(
     context: typer.Context,
     card: Annotated[str, typer.Option(help="print the card of this model: what was planted, what was measured")] = "",
@@ -59,7 +57,7 @@ def models(
         typer.echo(" ".join(filter(None, (f"{spec.name}: {spec.nature}", _limit(spec), spec.unpinned))))
 
 
-@models_app.command()
+@app.command()
 def get(
     name: Annotated[str, typer.Argument(help="a model of the catalogue")],
     yes: Annotated[bool, typer.Option("--yes", help="the terms are read and accepted; do not ask")] = False,
@@ -74,7 +72,7 @@ def get(
     typer.echo(f"{spec.title} is here.")
 
 
-@models_app.command()
+@app.command()
 def clear() -> None:
     """Remove what was unpacked from GGUF files; it is made again when a model is asked next."""
     freed = store.clear(read_settings().cache)
