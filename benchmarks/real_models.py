@@ -37,8 +37,8 @@ MODELS = (SMOLLM2, GEMMA)
 _SAMPLE = 40  # items of a BBQ category: 20 a context
 
 DESIGNS: Mapping[str, Design] = {
-    "real-fixed-order": Design.of(SMOLLM2, "winogender", "ladder,cot", order="fixed", prefill="set", batch=60),
-    "real-winogender": Design.of(MODELS, "winogender", "ladder", order="balanced", batch=24),
+    "real-winogender": Design.of(SMOLLM2, "winogender", "ladder", order="balanced", batch=24),
+    "real-fixed-order": Design.of(SMOLLM2, "winogender", "ladder,cot", order="fixed", prefill="set", batch=24),
     "real-bbq": Design.of(MODELS, "bbq:Age,Nationality,Religion", "ladder", order="balanced", limit=_SAMPLE, batch=24),
 }
 """Folder in assets/results -> what was asked."""
