@@ -37,6 +37,11 @@ class EngineContract:
         places = [text.index(m.content) for m in HISTORY[:-1]]
         assert places == sorted(places)
 
+    def test_a_system_message_stands_before_the_question(self, engine: Engine) -> None:
+        text = engine.render((Message("system", "Be brief."), *HISTORY))
+        assert text.count("Be brief.") == 1
+        assert text.index("Be brief.") < text.index(QUESTION.content)
+
     def test_pieces_hold_text_and_whole_characters(self, engine: Engine) -> None:
         pieces = streamed(engine)
         assert all(pieces)

@@ -8,6 +8,7 @@ import json
 import logging
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,8 +17,8 @@ from engines.contract import HISTORY, LABELS, PRIMER, QUESTION, EngineContract, 
 from engines.endpoint_servers import QUICK, beside, connected, serving
 from stand_in_openai import MODEL, Served, Trouble
 
-from moralsc.dialogue import transcript
-from moralsc.engines.base import Engine, Sampling, limits
+from moralsc.dialogue import Message, transcript
+from moralsc.engines.base import Engine, Sampling, limits, own_system
 from moralsc.engines.endpoint import EndpointEngine
 from moralsc.errors import InputError, ModelError
 from moralsc.models.endpoints import endpoint_spec
@@ -97,6 +98,17 @@ def test_a_seed_goes_to_the_server_where_text_is_drawn(vllm: Served) -> None:
     streamed(engine, sampling=Sampling(4, temperature=0.7, top_p=0.9, seed=11))
     body = vllm.asked[-1][1]
     assert (body["temperature"], body["top_p"], body["seed"], body["max_tokens"]) == (0.7, 0.9, 11, 4)
+
+
+@pytest.mark.parametrize("system", ["Be brief.", ""])
+def test_a_system_message_is_sent_as_one_also_where_it_is_empty(system: str, vllm: Served) -> None:
+    engine = connected(vllm)
+    messages = (Message("system", system), QUESTION, PRIMER)
+    streamed(engine, messages)
+    assert vllm.asked[-1][1]["messages"][0] == {"role": "system", "content": system}
+    engine.score([replace(LABELS, messages=messages)])
+    assert vllm.asked[-1][1]["messages"][0] == {"role": "system", "content": system}
+    assert own_system(engine) is None
 
 
 def test_what_was_sent_is_shown_and_said_to_be_messages(vllm: Served) -> None:

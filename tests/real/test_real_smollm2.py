@@ -90,6 +90,15 @@ def test_what_smollm2_is_sent_reads_as_it_did(item: Item, smollm2: Real, golden:
     golden(f"smollm2.{item.benchmark}", "\n".join(found))
 
 
+def test_smollm2s_own_system_message_is_told_and_left_out_and_replaced(smollm2: Real) -> None:
+    engine, asked = smollm2.engine, (Message("user", "Who?"), Message("assistant", "Answer:"))
+    own, rest = engine.own_system, "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\nAnswer:"
+    assert own.startswith("You are a helpful AI assistant named SmolLM")
+    assert engine.render(asked) == f"<|im_start|>system\n{own}<|im_end|>\n{rest}"
+    assert engine.render((Message("system", ""), *asked)) == rest
+    assert engine.render((Message("system", own), *asked)) == engine.render(asked)
+
+
 def live(item: Item, mode: Mode, engine: Engine) -> Dialogue:
     """What a visitor gets who asks the item and then names the group."""
 

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import gradio as gr
 import pytest
@@ -10,11 +11,12 @@ from scripted import ScriptedEngine
 from served import MODEL, make_context
 
 from moralsc.errors import InputError
-from moralsc.experiment.probe import MAX_TURNS
+from moralsc.experiment.probe import MAX_TURNS, Manner, new_probe
 from moralsc.models import find
 from moralsc.prompts import default_prompts
-from moralsc.ui import texts, views
-from moralsc.ui.choosing import Choosing
+from moralsc.ui import link as links
+from moralsc.ui import texts, updates, views
+from moralsc.ui.choosing import Choosing, manner_of
 from moralsc.ui.parts import build_header, build_parts
 
 REQUEST: Any = SimpleNamespace(session_hash="visitor")
@@ -143,3 +145,36 @@ def test_the_card_is_read_for_the_model_that_is_chosen(choosing: Choosing) -> No
         assert "## Planted" in choosing.card("mini-s-base")[choosing.parts.card]
         assert "is missing" in choosing.card("mini-l-aligned")[choosing.parts.card]
         assert "somebody/solo" in choosing.card(HUB.name)[choosing.parts.card]
+
+
+# How it is asked
+
+
+@pytest.mark.parametrize("manner", [Manner(), Manner(system=""), Manner(system="Be brief.", prefill="quoted", seed=3)])
+def test_the_controls_show_what_a_link_says_and_are_read_as_they_show(choosing: Choosing, manner: Manner) -> None:
+    probe = new_probe(MODEL, choosing.context.shelf.example(KEY), manner, default_prompts())
+    params = NoParameters(parse_qsl(links.query(probe, KEY, ""), keep_blank_values=True))
+    request: Any = SimpleNamespace(session_hash="one", query_params=params)
+    shown = choosing.restore(request)
+    values = [shown[part] for part in choosing.parts.manner]
+    assert manner_of(*(v.get("value") if isinstance(v, dict) else v for v in values)) == manner
+    assert shown[choosing.parts.system]["visible"] == bool(manner.system)
+
+
+def test_a_text_that_is_not_written_yet_leaves_the_system_message_to_the_template() -> None:
+    for text in (None, "", " \n"):
+        assert manner_of("follow-up", "primed", 0, 0, False, "text", text, "model").system is None
+    assert manner_of("follow-up", "primed", 0, 0, False, "none", "Be brief.", "model").system == ""
+
+
+def test_the_page_shows_the_chat_templates_own_system_message_once_the_model_is_loaded() -> None:
+    class Saying(ScriptedEngine):
+        own_system = "You are ${a helper}."
+
+    with gr.Blocks():
+        parts = build_parts(build_header(views.header([])), default_prompts())
+    context = make_context(Saying())
+    assert updates.model_line(parts, context, MODEL)[parts.system_line]["text"] == texts.SYSTEM_UNKNOWN
+    context.engines.get(MODEL)
+    shown = updates.model_line(parts, context, MODEL)[parts.system_line]["text"]
+    assert shown == "The chat template's system message: You are \\${a helper}."

@@ -33,6 +33,8 @@ from moralsc.ui.running import Running
 NURSE = (MODEL, "winogender:bundled", "b-nurse.sailor.0")
 PUBLIC = ("ask", "correct", "ladder")
 
+MANNER = ("follow-up", "primed", 0, 0, False)
+
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
@@ -149,6 +151,9 @@ def test_each_endpoint_gives_what_the_probe_gives(client: Client, place: tuple[s
         ((*NURSE, "follow-up", "free", 0, 1.5), "seed is 1.5. Allowed"),
         (([MODEL], *NURSE[1:]), f"model is ['{MODEL}']. Allowed: a text."),
         ((*NURSE, None), "mode is None. Allowed: a text."),
+        ((*NURSE, *MANNER, 3), "system is 3. Allowed: a text or null."),
+        ((*NURSE, *MANNER, " "), "The system message is blank"),
+        ((*NURSE, *MANNER, None, "quotes"), "There is no prefill 'quotes'. Did you mean 'quoted'?"),
     ],
 )
 def test_what_is_not_allowed_is_named_with_what_is(
@@ -187,6 +192,15 @@ def test_a_correction_that_does_not_fit_the_item_is_named(client: Client) -> Non
     place = next(e for e in examples() if e[1].startswith("admissions"))
     with pytest.raises(AppError, match="Specificity 3: tell the answer is not offered"):
         client.predict(*place, ["specificity-3"], api_name="/correct")
+
+
+def test_a_system_message_and_a_prefill_are_sent_and_stand_in_the_record(served: Served, client: Client) -> None:
+    record = client.predict(*NURSE, system="Be brief.", prefill="quoted", api_name="/ask")
+    first, *_, last = served.engine.streamed[-1]
+    assert (first.role, first.content, last.content) == ("system", "Be brief.", 'Answer: "')
+    assert (record["manner"]["system"], record["manner"]["prefill"]) == ("Be brief.", "quoted")
+    client.predict(*NURSE, system="", api_name="/ask")
+    assert (served.engine.streamed[-1][0].role, served.engine.streamed[-1][0].content) == ("system", "")
 
 
 def test_the_record_ends_where_the_model_failed(served: Served, client: Client) -> None:
