@@ -1,7 +1,7 @@
 """Take all pictures of docs/: run `python docs/screenshots.py` from the repository's root, with Chromium installed.
 
-They are of the real page with the bundled models. The Probe tab: baseline, one correction, the ladder. The Batch tab:
-each of its sections, with the bundled results (`--results FOLDER` shows the runs of a folder instead). Words after the
+They are of the real page, with the model that it opens with. The Probe tab: baseline, one correction, the ladder. The Batch tab:
+each of its sections, with the recorded results (`--results FOLDER` shows the runs of a folder instead). Words after the
 command choose pictures by the beginning of their names: `batch-explore`.
 """
 
@@ -26,7 +26,7 @@ LOOKS = {
     "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
     "phone": {"viewport": {"width": 390, "height": 844}},
 }
-MODEL = "mini-s-instruct"
+MODEL = "smollm2-135m-instruct-q4"
 _PATIENCE = 400_000
 
 
@@ -78,7 +78,7 @@ def claims(page: Page) -> str:
 
 def run(page: Page) -> str:
     """A plan, and its run as it goes on."""
-    page.get_by_label("Items per category").fill("100")
+    page.get_by_label("Items per category").fill("10")
     page.click("#m-run-plan")
     page.wait_for_selector(".m-counts")
     page.click("#m-run-start")

@@ -87,18 +87,23 @@ def launch(settings: Settings, *, block: bool = True, app: gr.Blocks | None = No
     # Gradio would otherwise look up its own hosts at start, and sum up all past events after each one.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
+    context = None
     if app is None:
         context = new_context(settings)
         app = build_app(context)
-        for keeper in (context.runs, context.brought):
-            threading.Thread(target=keeper.keep_going, args=(threading.Event(),), daemon=True).start()
-        prepare(context)
     app.queue(max_size=settings.queue, default_concurrency_limit=8)
     try:
-        return _serve(app, settings, block)
+        address = _serve(app, settings, block)
     except OSError as error:
         taken = f"Port {settings.port} on {settings.host} cannot be used: something else may be listening there."
         raise InputError(f"{taken} Choose another PORT.") from error
+    if context is not None:
+        for keeper in (context.runs, context.brought):
+            threading.Thread(target=keeper.keep_going, args=(threading.Event(),), daemon=True).start()
+        prepare(context)  # now that the page can be had: both want the same processors
+    if block:
+        app.block_thread()
+    return address
 
 
 def prepare(context: Context) -> threading.Thread:
@@ -126,7 +131,7 @@ def _serve(app: gr.Blocks, settings: Settings, block: bool) -> str:
         enable_monitoring=False,
         max_file_size=f"{max(settings.bring_mb, 1)}mb",
         state_session_capacity=1000,
-        prevent_thread_lock=not block,
+        prevent_thread_lock=True,
         quiet=not block,
     )
     return address

@@ -220,7 +220,7 @@ def test_a_model_that_cannot_be_had_is_a_sentence_and_the_offer_of_a_bundled_one
         link = here.status.get_by_role("link")
         expect(link).to_have_attribute("href", f"{stage.hub.url}/{REAL.repo}")
         expect(link).to_have_attribute("rel", "noopener noreferrer")
-    offer = here.button(f"Use the bundled {FIRST.title} instead")
+    offer = here.button(f"Use the practice model {FIRST.title} instead")
     offer.click()
     expect(here.page.locator(".m-facts")).to_contain_text("runs on this machine")
     expect(offer).not_to_be_visible()
