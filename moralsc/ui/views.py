@@ -315,7 +315,7 @@ def _rung(probe: Probe, prompts: PromptSet, rung: Rung) -> View:
         "side": correction.side.value if correction else "baseline",
         "instruction": rung.turns[0].instruction or "the item alone",
         "figure": "" if shown is None else texts.shown_figure(probe.item, shown),
-        "mass": " and ".join(percent(s.mass) for s in rung.scores),
+        "mass": " / ".join(dict.fromkeys(percent(s.mass).replace(" ", "\N{NO-BREAK SPACE}") for s in rung.scores)),
         "small": "small" if any(is_small(s.mass) for s in rung.scores) else "",
         "stacks": [
             {"name": a.item.arm, "segments": _segments(a.item, s)} for a, s in zip(probe.arms, rung.scores, strict=True)

@@ -185,7 +185,7 @@ def test_without_probabilities_there_is_no_mass() -> None:
 
 
 def test_every_rung_of_the_ladder_says_what_the_options_hold_in_each_arm() -> None:
-    for black, white, small in ((0.8, 0.3, "small"), (0.3, 0.8, "small"), (0.8, 0.6, "")):
+    for black, white, small in ((0.8, 0.3, "small"), (0.3, 0.8, "small"), (0.8, 0.6, ""), (0.7, 0.7, "")):
 
         def scores(asked: Scoring, masses: tuple[float, float] = (black, white)) -> tuple[float, float]:
             return (math.log(masses["Black" not in asked.messages[0].content] / 2),) * 2
@@ -193,7 +193,8 @@ def test_every_rung_of_the_ladder_says_what_the_options_hold_in_each_arm() -> No
         view = views.ladder(climbed(ADMISSIONS, ScriptedEngine([" yes"], scores)), PROMPTS)
         shown = [*view["rungs"], *view["others"]]
         assert len(shown) > 2
-        assert {(rung["mass"], rung["small"]) for rung in shown} == {(f"{percent(black)} and {percent(white)}", small)}
+        said = " / ".join(dict.fromkeys((percent(black), percent(white)))).replace(" %", "\N{NO-BREAK SPACE}%")
+        assert {(rung["mass"], rung["small"]) for rung in shown} == {(said, small)}
         assert ("less than half" in view["mass"]) is bool(small)
 
 
