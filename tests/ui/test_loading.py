@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.request import urlopen
 
 import gradio as gr
 import pytest
 from batch.made import bbq, in_folder
 from catalogues import HUB, MANY, offering
 from scripted import ScriptedEngine
-from served import MODEL, make_context
+from served import MODEL, make_context, serving
 
 from moralsc.benchmarks import Source, load
 from moralsc.engines.pool import EnginePool
@@ -31,7 +32,7 @@ from moralsc.ui.queues import Line
 from moralsc.ui.running import Running
 
 ITEM = load("winogender", Settings.from_env({}), Source.BUNDLED).items[0]
-MANNER = ("follow-up", "primed", 0, 0, False)
+MANNER = ("follow-up", "primed", 0, 0, False, "template", "", "model")
 REQUEST: Any = SimpleNamespace(session_hash="visitor")
 
 
@@ -174,7 +175,7 @@ def test_a_visitor_who_asks_at_once_waits_for_the_same_loading() -> None:
     slow, loads = Slow(), list[str]()
     context = with_pool(EnginePool(lambda name: loads.append(name) or slow.load(name), check=lambda name: name))
     with gr.Blocks():
-        running = Running(context, build_parts(build_header(views.header([]))))
+        running = Running(context, build_parts(build_header(views.header([])), default_prompts()))
     p = running.parts
     thread = in_background(lambda: context.ahead.load(context.engines, MODEL, lambda line: None))
     seen = asked(running, MODEL)
@@ -210,7 +211,7 @@ def test_a_loading_that_fails_stops_nothing_and_is_said_until_it_works(error: Ex
     assert str(error) in shown.text
     assert texts.NOT_LOADED in shown.text
     with gr.Blocks():
-        here = Choosing(context, build_parts(build_header(views.header([]))))
+        here = Choosing(context, build_parts(build_header(views.header([])), default_prompts()))
     other = next(name for name in catalogue() if name != MODEL)
     assert here.choose_model(other, MODEL, ITEM, REQUEST)[here.parts.model_line]["state"] == ""
     assert shown.text in here.choose_model(MODEL, other, ITEM, REQUEST)[here.parts.model_line]["state"]
@@ -222,7 +223,7 @@ def test_the_page_looks_again_only_as_long_as_a_model_is_coming() -> None:
     slow = Slow()
     context = with_pool(slow.pool)
     with gr.Blocks():
-        here = Choosing(context, build_parts(build_header(views.header([]))))
+        here = Choosing(context, build_parts(build_header(views.header([])), default_prompts()))
     p = here.parts
     thread = in_background(lambda: context.ahead.load(slow.pool, MODEL, lambda line: None))
     while not slow.pool.loading(MODEL):
@@ -248,6 +249,22 @@ def test_starting_the_page_prepares_the_model_and_the_results(tmp_path: Path) ->
     app.prepare(context).join(60)
     assert loads == [MODEL]
     assert context.explorer.ready(Filters())
+
+
+def test_the_page_can_be_had_before_anything_is_prepared_and_a_test_prepares_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, built, build = list[object](), list[gr.Blocks](), app.build_app
+    monkeypatch.setattr(app, "prepare", lambda context: begun.append(urlopen(built[0].local_url).status))
+    monkeypatch.setattr(app, "build_app", lambda context: built.append(build(context)) or built[0])
+    settings = Settings(cache=tmp_path, port=0, results=tmp_path, open_with=(MODEL,))
+    try:
+        app.launch(settings, block=False)
+        assert begun == [200]
+    finally:
+        built[0].close(verbose=False)
+    with serving():
+        assert begun == [200]
 
 
 @pytest.mark.parametrize(
