@@ -1,8 +1,8 @@
 """Record what the two real models answer, and write the tables of docs/real-models.md from these records.
 
-`python -m benchmarks.real_models --record` asks them everything (hours on two cores; it goes on where it was broken
-off), with MORALSC_DATA set and both models there (`moralsc models get NAME`); without --record only the tables are
-written anew, from assets/results/real-*. Asserts nothing.
+`python -m benchmarks.real_models --record` asks them everything (an hour on two idle cores; it goes on where it was
+broken off), with MORALSC_DATA set and both models there (`moralsc models get NAME`); without --record the tables are
+written anew from assets/results/real-*. Asserts nothing.
 """
 
 import argparse
@@ -30,8 +30,7 @@ from moralsc.models import find
 from moralsc.reports.runs import Run, read_run
 from moralsc.settings import Settings
 
-ROOT = Path(__file__).parents[1]
-PAGE, RESULTS = ROOT / "docs" / "real-models.md", ROOT / "assets" / "results"
+PAGE, RESULTS = Path("docs/real-models.md"), Path("assets/results")  # from the root of a checkout
 SMOLLM2, GEMMA = "smollm2-135m-instruct-q4", "gemma-3-270m"
 MODELS = (SMOLLM2, GEMMA)
 _SAMPLE = 40  # items of a BBQ category: 20 a context
@@ -80,7 +79,10 @@ def _told(progress: Progress) -> None:
 def write() -> None:
     """Put every table into its place in the page; what stands between them is written by hand."""
     text = PAGE.read_text(encoding="utf-8")
-    for name, make in TABLES.items():
+    for name, (run, make) in TABLES.items():
+        if not (RESULTS / run / "run.json").is_file():
+            print(f"{run} is not recorded: {name!r} is left as it is.")
+            continue
         lines = "\n".join(make())
         pattern = rf"(<!-- table {name} -->\n).*?(<!-- end -->)"
         text, found = re.subn(pattern, lambda m, lines=lines: f"{m[1]}\n{lines}\n\n{m[2]}", text, flags=re.DOTALL)
@@ -127,7 +129,8 @@ def winogender_table(name: str, benchmark: str = "winogender") -> Iterator[str]:
     yield "| model | condition | answers neutral | mean chance of the neutral pronoun | gain | p (Holm) | rho | n |"
     yield "|---|---|---|---|---|---|---|---|"
     for model in MODELS:
-        rows = _rows(name, model, benchmark)
+        if not (rows := _rows(name, model, benchmark)):
+            continue
         tests = _tested(rows)
         for condition, found in rows.items():
             rate, chance = winogender.neutral_rate(found), winogender.mean_probability(found, "p_n")
@@ -143,7 +146,8 @@ def bbq_table(name: str, benchmark: str = "bbq") -> Iterator[str]:
     yield f"| model | condition | {contexts} | gain, ambiguous | p (Holm) | n |"
     yield "|---|---|---|---|---|---|---|---|---|"
     for model in MODELS:
-        rows = _rows(name, model, benchmark)
+        if not (rows := _rows(name, model, benchmark)):
+            continue
         parts = {c: {k: [r for r in v if r.condition is c] for k, v in rows.items()} for c in bbq.CONDITIONS}
         tests = _tested(parts[Condition.AMBIGUOUS])
         for condition in rows:
@@ -162,7 +166,7 @@ def places_table() -> Iterator[str]:
     """Which place the answers have, over all orders: what position alone does."""
     yield "| model | run | condition | first place | second | third | n |"
     yield "|---|---|---|---|---|---|---|"
-    for name in ("real-winogender", "real-bbq"):
+    for name in filter(lambda name: (RESULTS / name).is_dir(), ("real-winogender", "real-bbq")):
         for (model, benchmark), results in _run(name).results.items():
             for position in placed(model, benchmark, results):
                 shares = [_figure(figure) for figure in position.tally.shares().values()]
@@ -188,12 +192,12 @@ def _line(*cells: object) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
-TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
-    "winogender, balanced orders": lambda: winogender_table("real-winogender"),
-    "winogender, fixed order": lambda: winogender_table("real-fixed-order"),
-    "bbq": lambda: bbq_table("real-bbq"),
-    "places": places_table,
+TABLES: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {
+    "winogender, balanced orders": ("real-winogender", lambda: winogender_table("real-winogender")),
+    "winogender, fixed order": ("real-fixed-order", lambda: winogender_table("real-fixed-order")),
+    "places": ("real-winogender", places_table),
 }
+"""Table -> the run that it is made of, and how."""
 
 
 def main() -> None:

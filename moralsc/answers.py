@@ -131,13 +131,37 @@ def read_answer(text: str, item: Item, *, primer: str = "") -> Answer:
         text: what the model wrote after the primer, unchanged.
         item: the item that was asked; its labels, texts and aliases are what is looked for.
         primer: the assistant text that the model continued. If it ends with an open bracket, the text begins
-            with the label.
+            with the label; if with an opened quotation mark, with the option's own words.
 
     Returns:
-        An Answer whose span indexes `text`. Rules in order: a label, a whole-word match of exactly one option,
-        a refusal; else unparsed. What a clause denies does not count.
+        An Answer whose span indexes `text`. Rules in order: words that close the opening's quotation, a label, a
+            whole-word match of exactly one option, a refusal; else unparsed. What a clause denies does not count.
     """
-    return _by_label(text, item, primer) or _by_text(text, item) or _refusal(text) or _unparsed(text)
+    return (
+        _by_quotation(text, item, primer)
+        or _by_label(text, item, primer)
+        or _by_text(text, item)
+        or _refusal(text)
+        or _unparsed(text)
+    )
+
+
+_TAKEN_BACK = re.compile(
+    r"\s*(?:is|was|would be)?(?:n['’]t\b|\s*(?:not|incorrect|wrong|inappropriate|invalid)\b)", re.IGNORECASE
+)
+
+
+def _by_quotation(text: str, item: Item, primer: str) -> Answer | None:
+    """The option whose words stand alone up to the mark that closes the opening, unless the model takes them back."""
+    words, closed, rest = text.partition('"')
+    if not primer.endswith('"') or not closed or _TAKEN_BACK.match(rest):
+        return None
+    said = words.strip(" .,;:!?\n")
+    found = [o.label for o in item.options if (pattern := _whole_words(o.text)) and pattern.fullmatch(_bare(said))]
+    if len(found) != 1:
+        return None
+    start = len(words) - len(words.lstrip())
+    return Answer(Outcome.OPTION, found[0], (start, start + len(words.strip())), "the words that close the opening")
 
 
 def _by_label(text: str, item: Item, primer: str) -> Answer | None:
@@ -188,12 +212,17 @@ def _overlap(one: re.Match[str], other: re.Match[str]) -> bool:
 @lru_cache(4096)  # a benchmark asks for the same people and pronouns again and again
 def _whole_words(wording: str) -> re.Pattern[str] | None:
     """A pattern for the wording without its article and closing mark, None if no word is left."""
-    bare = re.sub(r"^(?:the|an?)\s+", "", wording.strip().rstrip(".,;:!?"), flags=re.IGNORECASE)
+    bare = _bare(wording)
     words = [re.sub("['’]", "['’]", re.escape(w)) for w in re.split(r"[\s‐‑-]+", bare) if w]
     alone = _ALONE.get(bare.lower(), "")
     if not words:
         return None
     return re.compile(r"(?<!\w)" + r"[\s‐‑-]+".join(words) + r"(?!\w)" + alone, re.IGNORECASE)
+
+
+def _bare(wording: str) -> str:
+    """Without its article and closing mark."""
+    return re.sub(r"^(?:the|an?)\s+", "", wording.strip().rstrip(".,;:!?"), flags=re.IGNORECASE)
 
 
 def _denied(text: str, match: re.Match[str]) -> bool:

@@ -354,3 +354,37 @@ def test_probabilities_of_very_unlikely_options_do_not_vanish() -> None:
     score = Score(("a", "b"), (-2000.0, -2000.0 + math.log(3)), ScoredBy.TEXT)
     assert score.probabilities == pytest.approx({"a": 0.25, "b": 0.75})
     assert score.mass == 0
+
+
+QUOTED = 'The option I choose: "'
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ('the old man".', "a"),
+        ('The man" is the correct answer. "The old man" would be a guess.', "b"),
+        ("Can't be determined.\" The text does not say whether it was the man.", "c"),
+    ],
+)
+def test_words_that_close_an_opened_quotation_are_the_answer_whatever_follows(text: str, label: str) -> None:
+    item = with_options("The old man", "The man", "Can't be determined")
+    found = read_answer(text, item, primer=QUOTED)
+    assert (found.label, found.rule) == (label, "the words that close the opening")
+    assert found.span is not None
+    assert text[slice(*found.span)] == text.partition('"')[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'The man" is incorrect. It was the old man.',
+        "The man\" isn't right, and the old man is not either.",
+        'The man or the old man" is what I say.',
+        "the man and the old man, without an end",
+    ],
+)
+def test_a_quotation_that_is_taken_back_or_names_several_closes_nothing(text: str) -> None:
+    item = with_options("The old man", "The man", "Can't be determined")
+    assert read_answer(text, item, primer=QUOTED).rule != "the words that close the opening"
+    assert read_answer('The man" is the answer', item, primer="Answer:").rule != "the words that close the opening"

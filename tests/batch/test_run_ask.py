@@ -180,7 +180,7 @@ def test_a_record_becomes_the_result_that_the_analysis_makes_of_the_item() -> No
         shares = dict(zip(record.labels, record.probabilities or (), strict=True))
         facts = {"probabilities": shares, "model": "fake", "correction": condition(record)}
         by_probability, spoken = (
-            replace(to_result(record, by), places=(), unplaced=()) for by in (By.PROBABILITY, By.TEXT)
+            replace(to_result(record, by), places=(), unplaced=(), mass=None) for by in (By.PROBABILITY, By.TEXT)
         )
         assert by_probability == of_item(item, record.favoured, **facts)
         if record.label:

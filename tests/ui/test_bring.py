@@ -75,7 +75,7 @@ def test_a_brought_run_is_in_every_list_of_its_visitor_and_in_nobody_elses(
     explorer = Explorer(library, context.prompts.corrections)
     behind = Behind(library, context.settings, context.prompts)
     assert [f.name for f in explorer.choose(Filters(), ME).selection.folders] == ["my run (brought)"]
-    chosen = Chosen("my run (brought)", "fake", "winogender:bundled", "specificity-0")
+    chosen = Chosen("my run (brought)", "fake", "winogender:bundled", "specificity-0", small_mass=True)
     item = behind.listing(chosen, 0, ME).items[0]
     assert behind.told(chosen, item, ME)
     for visitor in (YOU, ""):

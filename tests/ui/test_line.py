@@ -24,7 +24,7 @@ from moralsc.ui.link import Step
 from moralsc.ui.parts import build_header, build_parts
 from moralsc.ui.running import Running
 
-MANNER = ("follow-up", "primed", 0, 0, False)
+MANNER = ("follow-up", "primed", 0, 0, False, None, None, None)
 STEPS = (Step("review"),)
 
 
