@@ -1,8 +1,8 @@
 """Take all pictures of docs/: run `python docs/screenshots.py` from the repository's root, with Chromium installed.
 
-They are of the real page, with the model that it opens with and the recorded results (`--results FOLDER` shows the runs
-of a folder instead). The Probe tab: baseline, one correction, the ladder. The Batch tab: each of its sections. Words after
-the command choose pictures by the beginning of their names: `batch-explore`.
+They are of the real page, with the model that it opens with and the recorded results (`--results FOLDER` shows the
+runs of a folder instead). The Probe tab: baseline, one correction, the ladder. The Batch tab: each of its sections.
+Words after the command choose pictures by the beginning of their names: `batch-explore`.
 """
 
 import argparse
