@@ -171,7 +171,11 @@ def test_a_run_does_not_go_on_across_an_edited_template(folder: Path, tmp_path: 
     template.write_text(template.read_text().replace("<|im_start|>assistant", "<|im_start|>assistant (fair)"))
     with pytest.raises(RunError, match="holds another run") as told:
         running.run(design, out, settings)
-    assert f"{folder}.config" in str(told.value)
+    shown = {line.split(": ")[0].removeprefix(f"  {folder}."): line for line in str(told.value).splitlines()[1:]}
+    assert set(shown) == {"config", "dialogue"}
+    before, now = shown["dialogue"].split(" there, ")
+    assert "(fair)" not in before
+    assert "<|im_start|>assistant (fair)" in now
     assert "(fair)" not in json.loads((out / "run.json").read_text())["models"][str(folder)]["dialogue"]
 
 

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 
-from moralsc.engines.weights import around, model_folder, weights_of
+from moralsc.engines.weights import model_folder, weights_of
 from moralsc.errors import ModelError
 from moralsc.models import Quantisation, find, hub
 
@@ -22,8 +22,6 @@ def known(model: str, dtype: str | None, cache: Path) -> dict[str, str]:
         with suppress(ModelError, OSError):  # files that are gone do not make another run of one that is complete
             folder = model_folder(spec, cache)
             facts["weights"] = weights_of(spec, folder, cache)
-            if not spec.gguf_file:
-                facts["config"] = around(folder)
     if dtype and spec.quantisation is Quantisation.NONE:
         facts["dtype"] = dtype
     return facts

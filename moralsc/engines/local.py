@@ -325,7 +325,7 @@ def _sample(format: ChatFormat) -> str:
     """How a small dialogue is written: what a record says of the chat template, and tells one template from another."""
     told = (Message("user", "QUESTION"), Message("assistant", "ANSWER"), Message("user", "CORRECTION"))
     try:
-        return format.render((*told, Message("assistant", "")))
+        return format.render(told)
     except ModelError as error:
         return f"refused: {error}"
 

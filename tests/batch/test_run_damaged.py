@@ -190,7 +190,7 @@ def test_what_is_known_of_weights_is_what_the_loaded_model_says_of_them(tmp_path
     with offering({REAL.name: REAL}):
         facts = load_local(REAL.name, offline=True, dtype="bfloat16").provenance
         known = running.weights.known(REAL.name, "bfloat16", tmp_path)
-    assert known == {name: facts[name] for name in ("weights", "config", "dtype")}
+    assert known == {name: facts[name] for name in ("weights", "dtype")}
 
 
 def test_of_a_model_of_the_hub_the_commit_is_known(tmp_path: Path) -> None:
