@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import median
 
-from moralsc.answers import Score
+from moralsc.answers import SMALL_MASS, Score
 from moralsc.benchmarks import Source, load
 from moralsc.dialogue import Dialogue, Turn
 from moralsc.engines.batching import BatchEngine
@@ -25,7 +25,6 @@ from moralsc.models.local import admit
 from moralsc.prompts import BE_FAIR, PromptSet, default_prompts
 from moralsc.prompts.prefills import names
 from moralsc.settings import Settings
-from moralsc.ui.texts import SMALL_MASS
 
 MODELS = ("smollm2-135m-instruct-q4", "gemma-3-270m")
 BENCHMARKS = ("winogender", "bbq")
