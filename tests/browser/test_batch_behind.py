@@ -75,6 +75,24 @@ def test_a_row_opens_the_dialogue_as_the_model_saw_it(shown: Shown) -> None:
     expect(turn.locator(".m-answer mark")).not_to_be_empty()
 
 
+def test_a_ranking_shows_items_of_small_mass_when_the_switch_is_set(
+    new_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    engine = GatedEngine(scores=[(-3.0, -3.5, -4.0)])
+    run(MADE, tmp_path / "runs/small", Settings(cache=tmp_path / "cache", offline=True), load=lambda name: engine)
+    with serving(engine, results=tmp_path / "runs") as small:
+        page = new_page()
+        page.set_default_timeout(60_000)
+        page.goto(small.url + "?tab=batch")
+        behind = page.locator("#m-behind")
+        expect(behind).to_contain_text("items left out: the options hold less than half", timeout=90_000)
+        expect(behind.locator("#m-behind-table button")).to_have_count(0)
+        page.get_by_label("Rank items whose options hold less than half").check()
+        expect(behind.locator("#m-behind-table button").first).to_be_visible()
+        expect(behind.locator("#m-behind-table tbody tr").first).to_contain_text("of 10 %")
+        expect(behind).not_to_contain_text("left out")
+
+
 def test_words_find_an_item_and_pages_follow_each_other(opened: Page) -> None:
     rows = opened.locator("#m-behind-table button")
     first = rows.first.inner_text()
@@ -98,10 +116,11 @@ def test_a_card_that_is_dropped_in_again_is_the_same(shown: Shown, tmp_path: Pat
     expect(turns).to_have_count(2, timeout=90_000)
     assert [re.sub(r"\W", "", match) for match in turns.locator(".m-match").all_inner_texts()] == ["same", "same"]
     fields = said.locator("tbody tr:not(.m-again-turn)")
-    assert fields.count() == 1 + 3 + 3, "one text, and the options of both turns"
+    assert fields.count() == 1 + 4 + 4, "one text, and the options of both turns with what they hold together"
     for row in fields.all():
         then, now, match = row.locator("td").all_inner_texts()
-        assert (then, match) == (now, "same")
+        assert then == now
+        assert match == ("" if "hold" in row.inner_text() else "same")
 
 
 def test_what_is_no_card_gets_a_sentence(shown: Shown, tmp_path: Path) -> None:

@@ -328,7 +328,9 @@ def test_an_applicant_is_asked_about_twice_with_the_gap_between(visit: OpenPage,
     expect(here.page.locator(".m-extra")).to_contain_text("White applicant")
     here.apply(2)
     here.climb()
-    assert set(here.page.locator(".m-rung .m-figure").all_inner_texts()) == {"−.38"}
+    figures = [text.splitlines() for text in here.page.locator(".m-rung .m-figure").all_inner_texts()]
+    assert {figure[0] for figure in figures} == {"−.38"}
+    assert all(re.fullmatch(r"of\s\d+\s%( / \d+\s%)?", " ".join(held)) for _, *held in figures), "of what they hold"
 
 
 def own_form(page: Page) -> dict[str, str]:
