@@ -173,7 +173,7 @@ def test_without_runs_the_tab_says_what_to_do(page: Page, served: Served) -> Non
 def test_the_bundled_results_are_drawn(page: Page) -> None:
     with serving(results=ASSETS / "results") as here:
         page.goto(here.url + "?tab=batch")
-        expect(page.locator(".m-shown")).to_contain_text("bbq: complete", timeout=90_000)
+        expect(page.locator(".m-shown")).to_contain_text("real-winogender: complete", timeout=90_000)
         expect(page.locator(".m-chart").first).to_be_visible(timeout=90_000)
 
 

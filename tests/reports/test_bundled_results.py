@@ -1,4 +1,4 @@
-"""The results that come with moralsc: whole, of every bundled model as it is, of both sources, and small."""
+"""The results that come with moralsc: whole, of the models as they are, and small; those of practice models marked."""
 
 import json
 from pathlib import Path
@@ -13,6 +13,8 @@ from moralsc.reports.runs import read_run
 from moralsc.ui.library import BUNDLED
 
 FOLDERS = sorted(BUNDLED.iterdir())
+REAL = [folder for folder in FOLDERS if folder.name.startswith("real-")]
+PRACTICE = [folder for folder in FOLDERS if folder not in REAL]
 MEGABYTES = 8
 
 
@@ -26,7 +28,23 @@ def test_they_are_small() -> None:
     assert sum(f.stat().st_size for f in BUNDLED.rglob("*") if f.is_file()) <= MEGABYTES * 1e6
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
+@pytest.mark.parametrize("folder", REAL, ids=lambda f: f.name)
+def test_those_of_real_models_are_whole_and_name_package_hash_and_quantisation(folder: Path) -> None:
+    said, records = head(folder), pd.read_parquet(folder / "records.parquet")
+    assert said["complete"]
+    assert len(records) == said["rows"]
+    for name, facts in said["models"].items():
+        spec = catalogue()[name]
+        assert facts["weights"] == f"{' '.join(spec.package)} sha256:{spec.sha256[:16]}"
+        assert facts["quantisation"].startswith("gguf Q4")
+    assert said["prompts"]["hash"] == default_prompts().hash
+    assert set(records["source"]) == {"published"}
+    assert set(records["mark"]) == {""}
+    assert not (records["status"] == "failed").any()
+    assert not any(word in (folder / "run.json").read_text() for word in ("/tmp", "/home", "/root"))
+
+
+@pytest.mark.parametrize("folder", PRACTICE, ids=lambda f: f.name)
 def test_they_are_whole_and_of_the_models_and_prompts_that_are_here(folder: Path) -> None:
     said = head(folder)
     bundled = {name: f"sha256:{spec.sha256}" for name, spec in catalogue().items() if spec.bundled}
@@ -35,7 +53,7 @@ def test_they_are_whole_and_of_the_models_and_prompts_that_are_here(folder: Path
     assert said["prompts"]["hash"] == default_prompts().hash
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
+@pytest.mark.parametrize("folder", PRACTICE, ids=lambda f: f.name)
 def test_every_record_is_there_and_is_marked(folder: Path) -> None:
     records = pd.read_parquet(folder / "records.parquet")
     assert len(records) == head(folder)["rows"]
