@@ -17,7 +17,7 @@ from moralsc import cli
 from moralsc.answers import ScoredBy
 from moralsc.engines.store import FOLDER, Store, clear
 from moralsc.errors import ModelError
-from moralsc.models import ModelSpec, Quantisation, Stage, find, packages
+from moralsc.models import ModelSpec, Quantisation, Stage, find, packages, stamps
 from moralsc.settings import Settings
 
 PARTS = (b"the first part, ", b"the second, ", b"and the last")
@@ -79,7 +79,10 @@ def test_parts_are_joined_in_their_order(site: Any, tmp_path: Path) -> None:
     assert [f.name for f in joined.parent.iterdir()] == ["weights.gguf"], "nothing half joined stays"
 
 
-def test_a_file_is_read_for_its_sum_once_and_again_when_it_changes(site: Any, tmp_path: Path) -> None:
+def test_a_large_file_is_read_for_its_sum_once_and_again_when_it_changes(
+    site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stamps, "_WORTH", len(WHOLE))
     place = site("one-file", WHOLE)
     packages.locate(spec("one-file"), tmp_path)
     before = place.stat()

@@ -7,6 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 
+_WORTH = 16_000_000  # bytes: less is read in a moment
+
+
 def sha256(paths: Sequence[Path], cache: Path | None) -> str:
     """64 hex digits of the SHA-256 of files, one after the other.
 
@@ -16,6 +19,7 @@ def sha256(paths: Sequence[Path], cache: Path | None) -> str:
     Raises:
         OSError: a file cannot be read.
     """
+    cache = cache if sum(path.stat().st_size for path in paths) >= _WORTH else None
     if cache is not None:
         with suppress(OSError, ValueError, TypeError):
             stamp = json.loads(_place(paths, cache).read_text(encoding="utf-8"))
