@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-
 _WORTH = 16_000_000  # bytes: less is read in a moment
 
 
