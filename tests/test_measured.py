@@ -22,7 +22,10 @@ from transformers import BertConfig, BertLMHeadModel, LlamaForSequenceClassifica
 
 from moralsc.batch import run as running
 from moralsc.batch.design import Design
+from moralsc.batch.record import key
+from moralsc.dialogue import Message
 from moralsc.engines import local_gguf, packing, self_check
+from moralsc.engines.base import Scoring
 from moralsc.engines.fit import needed
 from moralsc.engines.local import LocalEngine
 from moralsc.engines.pool import load_local
@@ -319,3 +322,13 @@ def test_a_model_that_would_say_no_option_carries_a_warning_with_every_figure(fo
 
 def test_a_model_that_says_options_carries_none() -> None:
     assert self_check.warning(LocalEngine.load(next(s for s in catalogue().values() if s.bundled))) == ""
+
+
+def test_answers_under_two_chat_templates_have_two_keys() -> None:
+    facts = {"model": "m", "weights": "w", "dtype": "float32", "config": "c", "dialogue": "<user>"}
+    scoring = Scoring((Message("user", "?"),), (" a",), closed=True)
+
+    def made(**changes: str) -> str:
+        return key(facts | changes, scoring.messages, scoring, (), 0, 0)
+
+    assert len({made(), made(config="d"), made(dialogue="<human>"), made(weights="v")}) == 4

@@ -184,7 +184,7 @@ def key(
     """What tells an answer from every other one.
 
     Args:
-        provenance: of the engine: model, weights and dtype count.
+        provenance: of the engine: model, weights, dtype, and what lies beside the weights and how it writes count.
         messages: sent for the answer.
         scoring: the options and what they were scored after.
         samplings: of every text that was generated in this turn, in order.
@@ -192,6 +192,7 @@ def key(
     """
     parts = {
         **{name: provenance.get(name, "") for name in ("model", "weights", "dtype")},
+        **{name: provenance[name] for name in ("config", "dialogue") if name in provenance},
         "messages": messages_json(messages),
         "scoring": [messages_json(scoring.messages), scoring.continuations, scoring.closed],
         "sampling": [asdict(s) for s in samplings],
