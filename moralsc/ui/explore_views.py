@@ -79,11 +79,14 @@ def head(chart: Chart, narrowed: bool) -> View:
 
 def table(chart: Chart) -> View:
     """A chart's figures as a table, as many rows as a page should have."""
-    first, *rows = chart.table()
-    more = f"The first {MOST_ROWS} of {len(rows)} rows; the CSV has all of them." if len(rows) > MOST_ROWS else ""
-    return keyed(
-        inert({"title": chart.title, "head": first, "rows": [list(r) for r in rows[:MOST_ROWS]], "more": more})
-    )
+    return keyed(inert({"title": chart.title, **_table(chart.table(), "the CSV has all of them")}))
+
+
+def _table(rows: Sequence[Sequence[str]], rest: str) -> View:
+    """A header and rows, as many as a page should have, with a sentence on where the rest is."""
+    first, *those = rows
+    more = f"The first {MOST_ROWS} of {len(those)} rows; {rest}." if len(those) > MOST_ROWS else ""
+    return {"head": list(first), "rows": [list(row) for row in those[:MOST_ROWS]], "more": more}
 
 
 def masses(found: Sequence[MassOf]) -> View:
@@ -94,7 +97,6 @@ def masses(found: Sequence[MassOf]) -> View:
 
     if not found:
         return {}
-    first, *rows = mass_table(found)
     return keyed(
         inert(
             {
@@ -102,8 +104,7 @@ def masses(found: Sequence[MassOf]) -> View:
                 "reading": mass_reading(found),
                 "marks": _marks(one.series for one in found),
                 "notes": [EXPLAINED],
-                "head": first,
-                "rows": [list(row) for row in rows],
+                **_table(mass_table(found), "choose runs or models to see the others"),
             }
         )
     )
