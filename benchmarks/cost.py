@@ -85,7 +85,7 @@ def counted(limit: int | None, reply: int) -> tuple[Counter, int, int]:
     """What the run would compute, and its numbers of items and conditions."""
     spec = replace(next(iter(catalogue().values())), scored_by=ScoredBy.LABEL)
     prompts = default_prompts()
-    design = Design.of(spec.name, "bbq", limit=limit)
+    design = Design.of(spec.name, "bbq", order="fixed", limit=limit)
     plan = make_plan(design, prompts, Settings.from_env(os.environ))
     items = [asked.item for task in plan.tasks for asked in task.asked]
     texts = [
