@@ -83,7 +83,7 @@ class Counter:
 
 def counted(limit: int | None, reply: int) -> tuple[Counter, int, int]:
     """What the run would compute, and its numbers of items and conditions."""
-    spec = replace(next(iter(catalogue().values())), scored_by=ScoredBy.LABEL)
+    spec = replace(next(spec for spec in catalogue().values() if spec.bundled), scored_by=ScoredBy.LABEL)
     prompts = default_prompts()
     design = Design.of(spec.name, "bbq", order="fixed", limit=limit)
     plan = make_plan(design, prompts, Settings.from_env(os.environ))

@@ -95,7 +95,7 @@ def main() -> dict[str, Any]:
     from moralsc.ui.context import Context
     from moralsc.ui.shelf import Shelf
 
-    bundled = next(iter(models.catalogue().values()))
+    bundled = next(spec for spec in models.catalogue().values() if spec.bundled)
     folder = models.ASSETS / "models" / bundled.path
     # A model of the hub, whose files are those of a bundled one; and one that cannot be had.
     real = replace(
