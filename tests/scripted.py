@@ -65,6 +65,8 @@ class ScriptedEngine:
             self.streamed.append(tuple(messages))
         if isinstance(answer, ModelError):
             raise answer
+        if sampling.until and sampling.until in answer:
+            answer = answer[: answer.index(sampling.until) + len(sampling.until)]
         for piece in re.findall(r"\s*\S+|\s+$", answer)[: sampling.max_new_tokens]:
             if self.pause:
                 time.sleep(self.pause)

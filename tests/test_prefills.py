@@ -4,9 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hand_made import ITEMS
 
 from moralsc.answers import ScoredBy
+from moralsc.dialogue import Form, baseline, correct
 from moralsc.errors import InputError, ModelError, PromptError
+from moralsc.experiment import turns
 from moralsc.experiment.probe import MAX_TEXT, Manner
 from moralsc.models import catalogue, read_catalogue
 from moralsc.prompts import default_prompts, load_prompts
@@ -31,6 +34,14 @@ def test_every_opening_leaves_room_for_the_option_and_for_nothing_else(name: str
     assert text.text == text.text.rstrip()
     # What closes the words was opened, and opened last.
     assert not text.close or text.text.endswith(text.close)
+
+
+def test_an_answer_ends_with_the_mark_that_its_opening_asks_for_and_a_thought_does_not() -> None:
+    item = ITEMS["winogender"]
+    cot = correct(item, PROMPTS.correction("cot"), PROMPTS, ScoredBy.TEXT, prefill="quoted")
+    assert [turns.sampling(cot, k, 0.0, 0).until for k in (0, 1)] == ["", '"']
+    for form, prefill, way in ((Form.FREE, "quoted", ScoredBy.TEXT), (Form.PRIMED, OWN, ScoredBy.TEXT)):
+        assert turns.sampling(baseline(item, PROMPTS, way, form, prefill), 0, 0.0, 0).until == ""
 
 
 def test_openings_are_all_different() -> None:

@@ -25,12 +25,14 @@ class Sampling:
         temperature: 0 is greedy; otherwise tokens are drawn from softmax(logits / temperature).
         top_p: nucleus; 1 keeps every token.
         seed: makes drawing repeatable; unused when greedy.
+        until: the reply ends with the first of these marks in it; empty for none.
     """
 
     max_new_tokens: int = 48
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
+    until: str = ""
 
 
 class StopFlag:
@@ -97,7 +99,7 @@ class Engine(Protocol):
     def stream(self, messages: Sequence[Message], sampling: Sampling, stop: StopFlag) -> Iterator[str]:
         """Continue the dialogue; yield pieces of text whose concatenation is the whole reply.
 
-        Ends at the model's end of turn, at `max_new_tokens`, or one token after `stop` is set.
+        Ends at the model's end of turn, behind the mark `until`, at `max_new_tokens`, or one token after `stop` is set.
 
         Raises:
             PromptTooLong: the rendered dialogue and `max_new_tokens` do not fit the model's context.

@@ -134,7 +134,7 @@ class EndpointEngine:
 
         def read() -> None:
             try:
-                for piece in self._reply_of(self._client.pieces(asked, body, gone, sampling.max_new_tokens)):
+                for piece in self._reply_of(self._client.pieces(asked, body, gone, sampling)):
                     pieces.put(piece)
                 pieces.put(None)
             except Exception as error:  # whatever it is, who waits must hear of it
@@ -185,7 +185,7 @@ class EndpointEngine:
         messages, sampling = request
         try:
             body = self._body(messages, sampling)
-            text = self._client.text(self._asked(messages), body, gone, sampling.max_new_tokens, self._piece)
+            text = self._client.text(self._asked(messages), body, gone, sampling, self._piece)
             return "".join(self._reply_of(iter((text,))))
         except EngineLost:
             raise

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from huggingface_hub import errors
 
-from moralsc.engines.base import StopFlag
+from moralsc.engines.base import Sampling, StopFlag
 from moralsc.engines.endpoint_wire import Asked, Body, BrokenOff, Wire
 from moralsc.errors import EngineLost, ModelError, PromptTooLong
 from moralsc.models.endpoints import Endpoint, Patience
@@ -81,11 +81,11 @@ class Client:
         with self._slots:
             return self._patiently(lambda: self._wire.answer(asked, self.model, body), gone or StopFlag())
 
-    def pieces(self, asked: Asked, body: Body, gone: StopFlag, tokens: int) -> Iterator[str]:
+    def pieces(self, asked: Asked, body: Body, gone: StopFlag, drawn: Sampling) -> Iterator[str]:
         """The text of a completion as it comes, until `gone`. Asks again as long as nothing has come.
 
         Args:
-            tokens: that were asked for at most. No more is read than so many can have.
+            drawn: what the body asks for. No more is read than its tokens can have, nor beyond its mark.
 
         Raises:
             ModelError: the server does not answer, or breaks off.
@@ -94,7 +94,7 @@ class Client:
             opened: list[Iterator[str]] = []
 
             def begun() -> str | None:
-                opened[:] = [self._until(gone, asked, body, tokens)]
+                opened[:] = [self._until(gone, asked, body, drawn)]
                 return next(opened[0], None)
 
             piece = self._patiently(begun, gone)
@@ -102,7 +102,7 @@ class Client:
                 yield piece
                 piece = self._patiently(lambda: next(opened[0], None), gone, attempts=1)
 
-    def text(self, asked: Asked, body: Body, gone: StopFlag, tokens: int, heard: Callable[[], None]) -> str:
+    def text(self, asked: Asked, body: Body, gone: StopFlag, drawn: Sampling, heard: Callable[[], None]) -> str:
         """The whole text of a completion, see `pieces`; one that breaks off is asked for again from its beginning.
 
         Args:
@@ -111,7 +111,7 @@ class Client:
 
         def whole() -> str:
             pieces = list[str]()
-            for piece in self._until(gone, asked, body, tokens):
+            for piece in self._until(gone, asked, body, drawn):
                 pieces.append(piece)
                 heard()
             return "".join(pieces)
@@ -119,8 +119,11 @@ class Client:
         with self._slots:
             return self._patiently(whole, gone)
 
-    def _until(self, gone: StopFlag, asked: Asked, body: Body, tokens: int) -> Iterator[str]:
+    def _until(self, gone: StopFlag, asked: Asked, body: Body, drawn: Sampling) -> Iterator[str]:
         """The pieces that hold text; closes the connection when they are enough, or nobody waits for them any more."""
+        return _through(self._bounded(gone, asked, body, drawn.max_new_tokens), drawn.until)
+
+    def _bounded(self, gone: StopFlag, asked: Asked, body: Body, tokens: int) -> Iterator[str]:
         left = tokens * _TOKEN_CHARACTERS
         for piece in () if gone.stopped else self._wire.pieces(asked, self.model, body):
             if gone.stopped:
@@ -217,6 +220,17 @@ class Client:
         text = text.replace(self._key, "***") if self._key else text
         text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         return text[:_WORDS] + ("..." if len(text) > _WORDS else "")
+
+
+def _through(pieces: Iterator[str], mark: str) -> Iterator[str]:
+    """The pieces up to the first mark, and with it; all of them where there is none."""
+    text = ""
+    for piece in pieces:
+        begins, text = len(text), text + piece
+        if mark and (found := text.find(mark)) >= 0:
+            yield text[begins : found + len(mark)]
+            return
+        yield piece
 
 
 _NO_API = (

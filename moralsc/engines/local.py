@@ -196,7 +196,7 @@ class LocalEngine:
         with explained(self._spec.name, "reading the prompt"):
             prompt = self._format.encode(self._format.render(messages))
             self._check_length(len(prompt), sampling.max_new_tokens)
-            decoder, reply = Decoder(self._model, prompt), ReplyText(self._format, prompt)
+            decoder, reply = Decoder(self._model, prompt), ReplyText(self._format, prompt, sampling.until)
         generator = torch.Generator().manual_seed(sampling.seed)
         for _ in range(sampling.max_new_tokens):
             logits = self._next_logits(decoder, stop)

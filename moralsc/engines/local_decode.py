@@ -71,11 +71,12 @@ class ReplyText:
     """Text of a reply that grows by tokens, given out in complete characters only.
 
     Attributes:
-        ended: the text has come to a line that opens the next turn; nothing follows.
+        ended: the text has come to the mark that ends it, or to a line that opens the next turn; nothing follows.
     """
 
-    def __init__(self, format: ChatFormat, prompt: Sequence[int]) -> None:
+    def __init__(self, format: ChatFormat, prompt: Sequence[int], until: str = "") -> None:
         self._format = format
+        self._until = until
         # Tokenizers drop a leading space where a text begins: decoding goes on from the prompt's end.
         self._tokens = list(prompt[-_CONTEXT:])
         self._skip = len(format.decode(self._tokens))
@@ -95,6 +96,9 @@ class ReplyText:
         text = self._format.decode(self._tokens)[self._skip :].rstrip(_PARTIAL)
         if self._format.next_turn:
             text = self._before_next_turn(text, final)
+        if self._until and self._until in text:
+            self.ended = True
+            text = text[: text.index(self._until) + len(self._until)]
         # Byte-fallback tokenizers unmake a whole run of characters while its last one is incomplete.
         if not text.startswith(self._given):
             return ""

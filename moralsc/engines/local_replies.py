@@ -126,7 +126,7 @@ def write(
     Raises:
         ModelError: the model answers with something that is not a number.
     """
-    texts = [ReplyText(format, r.prompt) for r in requests]
+    texts = [ReplyText(format, r.prompt, r.sampling.until) for r in requests]
     generators = [torch.Generator().manual_seed(r.sampling.seed) for r in requests]
     replies = [""] * len(requests)
     growing = list(range(len(requests)))

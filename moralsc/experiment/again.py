@@ -80,7 +80,7 @@ def _texts(step: Step, engine: Engine, stop: StopFlag) -> Iterator[str]:
     for asked in step.written:
         if stop.stopped:
             return
-        sampling = Sampling(asked.max_new_tokens, temperature=asked.temperature, seed=asked.seed)
+        sampling = Sampling(asked.max_new_tokens, asked.temperature, seed=asked.seed, until=asked.until)
         yield "".join(engine.stream(asked.messages, sampling, stop))
 
 

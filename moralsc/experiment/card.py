@@ -34,6 +34,7 @@ class Written:
     seed: int
     reply: str
     reasoning: bool = False
+    until: str = ""
 
 
 @dataclass(frozen=True)
@@ -190,8 +191,8 @@ def _written(turn: Turn, history: tuple[Message, ...]) -> Iterator[Written]:
     for k, exchange in enumerate(turn.exchanges):
         if exchange.reasoning or turn.answer is not None:
             how = asking.sampling(turn, k, turn.temperature, turn.seed)
-            messages = turn.prompt(history, k)
-            yield Written(messages, how.max_new_tokens, how.temperature, how.seed, exchange.reply, exchange.reasoning)
+            drawn = (how.max_new_tokens, how.temperature, how.seed)
+            yield Written(turn.prompt(history, k), *drawn, exchange.reply, exchange.reasoning, how.until)
 
 
 def _scored(turn: Turn, history: tuple[Message, ...], item: Item, scored_by: ScoredBy) -> Scored | None:

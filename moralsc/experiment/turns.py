@@ -18,9 +18,11 @@ REASONING_TOKENS = 256
 
 
 def sampling(turn: Turn, index: int, temperature: float, seed: int) -> Sampling:
-    """How the reply of exchange `index` is drawn."""
-    limit = REASONING_TOKENS if turn.exchanges[index].reasoning else ANSWER_TOKENS[turn.form]
-    return Sampling(limit, temperature=temperature, seed=seed)
+    """How the reply of exchange `index` is drawn; an answer whose opening has a closing mark ends with that."""
+    exchange, opening = turn.exchanges[index], turn.opening
+    limit = REASONING_TOKENS if exchange.reasoning else ANSWER_TOKENS[turn.form]
+    until = opening.close if exchange.primer == opening.text else ""
+    return Sampling(limit, temperature=temperature, seed=seed, until=until)
 
 
 def scoring(turn: Turn, history: tuple[Message, ...], item: Item, scored_by: ScoredBy) -> Scoring:

@@ -58,6 +58,13 @@ class EngineContract:
     def test_no_more_pieces_than_tokens_were_allowed(self, engine: Engine) -> None:
         assert len(streamed(engine, sampling=Sampling(max_new_tokens=1))) <= 1
 
+    def test_a_reply_ends_with_the_mark_that_it_is_drawn_until(self, engine: Engine) -> None:
+        whole = "".join(streamed(engine))
+        for mark in filter(None, (whole[:1], whole[1:3], whole[-1:])):
+            through = whole[: whole.index(mark) + len(mark)]
+            assert "".join(streamed(engine, sampling=Sampling(max_new_tokens=12, until=mark))) == through
+        assert "".join(streamed(engine, sampling=Sampling(max_new_tokens=12, until="never said"))) == whole
+
     def test_nothing_comes_after_a_stop(self, engine: Engine) -> None:
         stop = StopFlag()
         stop.stop()

@@ -54,6 +54,16 @@ def test_replies_end_where_a_stream_ends(tokenizer: str, engines: Any) -> None:
     assert engine.replies(asked) == [alone(engine, one) for one in asked]
 
 
+@EACH
+def test_each_reply_ends_with_its_own_mark(architecture: str, engines: Any) -> None:
+    engine = engines.get(architecture)
+    whole = alone(engine, (HISTORY, Sampling(12)))
+    asked = [(HISTORY, Sampling(12, until=mark)) for mark in (*whole[:6], "never said")]
+    found = engine.replies(asked)
+    assert found == [alone(engine, one) for one in asked]
+    assert found[:-1] == [whole[: whole.index(mark) + 1] for mark in whole[:6]]
+
+
 def test_what_dialogues_have_in_common_is_read_once(engines: Any) -> None:
     engine = engines.fresh()
     forks = [(*HISTORY[:2], Message("user", f"{word}."), PRIMER) for word in ("Be fair", "Be kind", "Be brief")]
