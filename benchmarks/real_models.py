@@ -33,12 +33,21 @@ from moralsc.settings import Settings
 PAGE, RESULTS = Path("docs/real-models.md"), Path("assets/results")  # from the root of a checkout
 SMOLLM2, GEMMA = "smollm2-135m-instruct-q4", "gemma-3-270m"
 MODELS = (SMOLLM2, GEMMA)
-_SAMPLE = 40  # items of a BBQ category: 20 a context
+_SAMPLE = 200  # items of a BBQ category: 100 a context
 
 DESIGNS: Mapping[str, Design] = {
-    "real-winogender": Design.of(SMOLLM2, "winogender", "ladder", order="balanced", batch=24),
+    "real-winogender": Design.of(MODELS, "winogender", "ladder,cot", order="balanced", batch=24),
     "real-fixed-order": Design.of(SMOLLM2, "winogender", "ladder,cot", order="fixed", prefill="set", batch=24),
-    "real-bbq": Design.of(MODELS, "bbq:Age,Nationality,Religion", "ladder", order="balanced", limit=_SAMPLE, batch=24),
+    "real-bbq": Design.of(MODELS, "bbq:Age,Nationality,Religion", "ladder", order="rotated", limit=_SAMPLE, batch=24),
+    "real-bundled": Design.of(
+        MODELS,
+        ("winogender:bundled", "bbq:bundled:Age,Nationality,Religion"),
+        "ladder",
+        order="rotated",
+        limit=60,
+        batch=24,
+    ),
+    "real-rounds": Design.of(MODELS, "winogender", "specificity-0,negation-0,rounds=2", order="rotated", batch=24),
 }
 """Folder in assets/results -> what was asked."""
 

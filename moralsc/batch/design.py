@@ -23,12 +23,13 @@ _CHOSEN = ("system", "prefill")
 class Order(StrEnum):
     """In which orders an item's options stand, each a dialogue of its own.
 
-    Its own alone, one drawn from the seed, as many as it has options so that each one stands once in each place (the
-    rotations of its own order), or all there are.
+    Its own alone, one drawn from the seed, one of its rotations so that over the items the right option goes round all
+    places, as many as it has options so that each one stands once in each place (all its rotations), or all there are.
     """
 
     FIXED = "fixed"
     SHUFFLED = "shuffled"
+    ROTATED = "rotated"
     BALANCED = "balanced"
     AVERAGED = "averaged"
 
@@ -51,6 +52,11 @@ _ORDERS = {
     Order.SHUFFLED: (
         "drawn from the seed",
         "Options stand in one order drawn from the seed: figures from one order are partly position.",
+    ),
+    Order.ROTATED: (
+        "one an item, going round",
+        "Options stand in one order an item; over the items of a category the right one stands in each place equally "
+        "often: position cancels out of figures of many items, not of one.",
     ),
     Order.BALANCED: (
         "each option once in each place",

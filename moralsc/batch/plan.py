@@ -177,8 +177,8 @@ def make_plan(design: Design, prompts: PromptSet, settings: Settings) -> Plan:
             if reason := spec.why_not(selection.benchmark):
                 skipped.append(reason)
                 continue
-            for item in part.chosen:
-                tasks.append(Task(row, spec.name, tuple(_asked(item, design)), offered[id(item)], design.rounds))
+            for item, orders in zip(part.chosen, _orders(part.chosen, design), strict=True):
+                tasks.append(Task(row, spec.name, tuple(_asked(item, orders)), offered[id(item)], design.rounds))
                 row += tasks[-1].rows
     if not tasks:
         raise InputError(f"Nothing is left to ask. {' '.join(dict.fromkeys(skipped))}")
@@ -276,15 +276,33 @@ def _offered(item: Item, wanted: Sequence[Correction | None], prompts: PromptSet
     return tuple({c.id: c for c in named if c.id in here}.values())
 
 
-def _asked(item: Item, design: Design) -> Iterator[Asked]:
+def _orders(items: Iterable[Item], design: Design) -> Iterator[Sequence[Item]]:
+    """Each item in the orders of its options that are asked."""
+    seen = Counter[tuple[str, str]]()
+    for item in items:
+        rotations = [item.reordered(order) for order in _rotations(len(item.options))]
+        if design.order is Order.SHUFFLED:
+            yield (item.shuffled(design.seed),)
+        elif design.order is Order.ROTATED:
+            kind = item.category, item.condition
+            yield (_with_right_at(seen[kind] % len(rotations), rotations),)
+            seen[kind] += 1
+        elif design.order is Order.BALANCED:
+            yield rotations
+        elif design.order is Order.AVERAGED:
+            yield [item.reordered(order) for order in permutations(range(len(item.options)))]
+        else:
+            yield (item,)
+
+
+def _with_right_at(place: int, rotations: Sequence[Item]) -> Item:
+    """The rotation with the right option in this place; where none is right, the one moved on by so many places."""
+    found = (item for item in rotations if item.right and item.options.index(item.right) == place)
+    return next(found, rotations[place])
+
+
+def _asked(item: Item, orders: Iterable[Item]) -> Iterator[Asked]:
     """The dialogues of an item: its option orders, in each of them its arms."""
-    orders: Iterable[Item] = (item,)
-    if design.order is Order.SHUFFLED:
-        orders = (item.shuffled(design.seed),)
-    elif design.order is Order.BALANCED:
-        orders = (item.reordered(order) for order in _rotations(len(item.options)))
-    elif design.order is Order.AVERAGED:
-        orders = (item.reordered(order) for order in permutations(range(len(item.options))))
     labels = {option.text: option.label for option in item.options}
     for ordered in orders:
         order = "".join(labels[option.text] for option in ordered.options)

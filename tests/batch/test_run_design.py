@@ -175,6 +175,27 @@ def test_in_balanced_orders_every_option_stands_once_in_each_place(key: str, opt
             assert [task.asked[0].item.option(label).text for label in a.order] == [o.text for o in a.item.options]
 
 
+@pytest.mark.parametrize("key", ["bbq:bundled:Age", "winogender:bundled"])
+def test_in_rotated_orders_the_right_option_stands_in_each_place_equally_often(key: str) -> None:
+    places = Counter[tuple[str, str, int]]()
+    for task in plan_of(design(key, order="rotated", limit=24)).tasks:
+        (asked,) = task.asked
+        assert asked.order in "abcab"
+        assert asked.item.right is not None
+        places[asked.item.category, asked.item.condition, asked.item.options.index(asked.item.right)] += 1
+    assert len(places) == 6
+    assert max(places.values()) - min(places.values()) <= 1
+
+
+def test_where_no_option_is_right_rotated_orders_go_round_all_the_same() -> None:
+    orders = Counter(
+        a.order
+        for task in plan_of(design("admissions:bundled", order="rotated", limit=20)).tasks
+        for a in task.asked[:1]
+    )
+    assert orders == {"ab": 10, "ba": 10}
+
+
 @pytest.mark.parametrize(
     ("models", "order"),
     [
