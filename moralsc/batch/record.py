@@ -39,7 +39,7 @@ class Record:
     batch: int = _f("the batch in which it was asked")
     key: str | None = _f(
         "SHA-256 over model, weights, dtype, exact messages, what was scored, sampling, seed, repeat and turn; "
-        "null if nothing could be sent"
+        "null if nothing could be sent, and in the results that come with moralsc, to save room"
     )
     model: str = _f("name in the catalogue")
     mark: str = _f("what stands with every result of this model; empty unless it is a practice model")

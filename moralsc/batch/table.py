@@ -15,6 +15,8 @@ from moralsc.errors import DataError
 _TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 _ROWS = 20_000
 """Rows held in memory at a time."""
+_SPLIT = [name for name, (kind, _, _) in kinds().items() if kind is float]
+"""Figures: their bytes compress by a fifth better if those of equal place stand together."""
 
 
 def schema(facts: Mapping[str, str]) -> Any:
@@ -34,7 +36,11 @@ def write(path: Path, records: Iterable[Record], facts: Mapping[str, str]) -> No
         OSError: the file cannot be written.
     """
     shape = schema(facts)
-    with pq.ParquetWriter(path, shape, compression="zstd") as file:
+    dictionary_of = [name for name in kinds() if name not in _SPLIT]
+    split = {f"{name}.list.element" if kinds()[name][1] else name: "BYTE_STREAM_SPLIT" for name in _SPLIT}
+    with pq.ParquetWriter(
+        path, shape, compression="zstd", compression_level=19, use_dictionary=dictionary_of, column_encoding=split
+    ) as file:
         for rows in _chunks(records):
             file.write_table(pa.Table.from_pylist([row.plain() for row in rows], schema=shape))
 

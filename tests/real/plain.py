@@ -1,14 +1,15 @@
-"""Log-probabilities by transformers alone: its chat template, its tokenizer, its forward pass, one text at a time.
+"""Log-probabilities by transformers alone: its chat template, its tokenizer, its cache, one text at a time.
 
 Nothing of moralsc.engines is in here, so that a mistake there cannot be made here too.
 """
 
+import copy
 import math
 import re
 from collections.abc import Sequence
 
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from moralsc.dialogue import Message
 
@@ -38,8 +39,14 @@ class Plain:
         """With BOS where the tokenizer puts one by itself and no template does."""
         return list(self._tokenizer(text, add_special_tokens=not self._tokenizer.chat_template)["input_ids"])
 
-    def logprobs(self, messages: Sequence[Message], options: Sequence[str], closed: bool) -> tuple[float, ...]:
-        """Of each option after the dialogue, with what ends a message where `closed`."""
+    def logprobs(
+        self, messages: Sequence[Message], options: Sequence[str], closed: bool, whole: bool = False
+    ) -> tuple[float, ...]:
+        """Of each option after the dialogue, with what ends a message where `closed`.
+
+        Args:
+            whole: read the dialogue anew for each option, with no cache.
+        """
         text = self.text(messages)
         end = ("<|im_end|>" if self._tokenizer.chat_template else "\n\n") if closed else ""
         read = [self.tokens(text + option + end) for option in options]
@@ -47,10 +54,11 @@ class Plain:
         columns = enumerate(zip(prompt, *read, strict=False))
         # A tokenizer may merge the end of the prompt with an option's beginning: all count from where they part.
         start = next((i for i, column in columns if len(set(column)) > 1), len(prompt))
-        passes = {tuple(tokens[:-1]) for tokens in read}  # options of one token each need but one
-        tables = {before: self._table(before, start) for before in passes}
+        common = None if whole else self._read(read[0][:start])
+        rests = {tuple(tokens[start:-1]) for tokens in read}  # options of one token each need but one pass
+        tables = {rest: self._table([*read[0][:start], *rest], start, common) for rest in rests}
         return tuple(
-            math.fsum(float(tables[tuple(tokens[:-1])][row, token]) for row, token in enumerate(tokens[start:]))
+            math.fsum(float(tables[tuple(tokens[start:-1])][row, token]) for row, token in enumerate(tokens[start:]))
             for tokens in read
         )
 
@@ -64,8 +72,18 @@ class Plain:
         return str(self._tokenizer.decode(tokens[len(prompt) :]))
 
     @torch.no_grad()
-    def _table(self, tokens: Sequence[int], start: int) -> torch.Tensor:
+    def _read(self, tokens: Sequence[int]) -> DynamicCache:
+        """What the model keeps of all these tokens but the last, whose logits are wanted."""
+        cache = DynamicCache(config=self._model.config)
+        self._model(torch.tensor([list(tokens[:-1])]), past_key_values=cache, logits_to_keep=1)
+        return cache
+
+    @torch.no_grad()
+    def _table(self, tokens: Sequence[int], start: int, common: DynamicCache | None = None) -> torch.Tensor:
         """(counted, V) log-probabilities of what follows each token from the one before `start` on, in float64."""
         kept = len(tokens) - start + 1
-        output = self._model(torch.tensor([list(tokens)]), use_cache=False, logits_to_keep=kept)
+        if common is None:
+            output = self._model(torch.tensor([list(tokens)]), use_cache=False, logits_to_keep=kept)
+        else:
+            output = self._model(torch.tensor([list(tokens[start - 1 :])]), past_key_values=copy.deepcopy(common))
         return torch.log_softmax(output.logits[0].double(), dim=-1)

@@ -32,7 +32,7 @@ def read_by(model: Real) -> Iterator[list[list[int]]]:
 
 
 def agrees(asked: Scoring, found: Sequence[float], model: Real) -> None:
-    plain = model.plain.logprobs(asked.messages, asked.continuations, asked.closed)
+    plain = model.plain.logprobs(asked.messages, asked.continuations, asked.closed, whole=True)
     assert found == pytest.approx(plain, abs=TOLERANCE)
 
 

@@ -31,7 +31,7 @@ def test_twenty_prompts_have_the_log_probabilities_of_a_plain_forward_pass(smoll
 
 
 def test_packed_passes_give_what_separate_ones_give(smollm2: Real) -> None:
-    some = list(scorings(items()[2:3]).values())
+    some = list(scorings(items()[:1]).values())[:2]
     assert smollm2.engine.provenance["scoring"] == "packed"
     for packed, separate in zip(smollm2.engine.score(some), smollm2.separate.score(some), strict=True):
         assert packed == pytest.approx(separate, abs=TOLERANCE)
