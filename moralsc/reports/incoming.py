@@ -179,8 +179,16 @@ def _order(asked: Collection[Set[str]]) -> Order:
     if any(len(orders) > 1 for orders in asked):
         rotations = all(len(orders) <= len(next(iter(orders))) for orders in asked)
         return Order.BALANCED if rotations else Order.AVERAGED
-    own = all(list(order) == sorted(order) for orders in asked for order in orders)
-    return Order.FIXED if own else Order.SHUFFLED
+    each = [order for orders in asked for order in orders]
+    if all(list(order) == sorted(order) for order in each):
+        return Order.FIXED
+    # Of two options every order is a rotation, which tells nothing.
+    return Order.ROTATED if all(len(order) > 2 and _rotated(order) for order in each) else Order.SHUFFLED
+
+
+def _rotated(order: str) -> bool:
+    own = "".join(sorted(order))
+    return order in own + own
 
 
 def _read(into: Path, name: str, settings: Settings) -> Run:
