@@ -5,12 +5,14 @@ probabilities all the same, since these are renormalised over the options: how l
 """
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 from moralsc.answers import ScoredBy
 from moralsc.benchmarks import Source, load
 from moralsc.dialogue import baseline, continuations
 from moralsc.engines.base import Engine, Scoring
+from moralsc.models import ModelSpec
 from moralsc.prompts import default_prompts
 from moralsc.settings import Settings
 
@@ -25,7 +27,23 @@ def warning(engine: Engine) -> str:
     Raises:
         ModelError: the model cannot be asked at all.
     """
-    spec, prompts, scorings = engine.spec, default_prompts(), []
+    held = list[float]()
+    for scoring in _scorings(engine.spec):
+        for logprobs in filter(None, engine.score([scoring])):
+            held.append(math.fsum(map(math.exp, logprobs)))
+            if held[-1] >= _LEAST:  # most models need one item to show it
+                return ""
+    if not held:
+        return ""
+    return (
+        f"{engine.spec.title} would say none of the options: on {len(held)} items that were tried when it was loaded, "
+        f"they hold {max(held):.1e} of the probability at most. Do these weights and this tokenizer belong together?"
+    )
+
+
+def _scorings(spec: ModelSpec) -> Iterator[Scoring]:
+    """The options of a few bundled items."""
+    prompts = default_prompts()
     here = Settings(cache=Path())  # bundled items are not looked for anywhere
     for benchmark in _BENCHMARKS if not spec.only_for else spec.only_for:
         for item in load(benchmark, here, Source.BUNDLED).items[:_EACH] if benchmark in _BENCHMARKS else ():
@@ -33,11 +51,4 @@ def warning(engine: Engine) -> str:
             close = turn.opening.close
             words = continuations(item, spec.scored_by, close)
             closed = spec.scored_by is ScoredBy.TEXT and not close
-            scorings.append(Scoring(turn.scoring_prompt(()), words, closed))
-    held = [math.fsum(map(math.exp, logprobs)) for logprobs in engine.score(scorings) if logprobs]
-    if not held or max(held) >= _LEAST:
-        return ""
-    return (
-        f"{spec.title} would say none of the options: on {len(held)} items that were tried when it was loaded, they "
-        f"hold {max(held):.1e} of the probability at most. Do these weights and this tokenizer belong together?"
-    )
+            yield Scoring(turn.scoring_prompt(()), words, closed)
