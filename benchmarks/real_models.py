@@ -36,21 +36,25 @@ from moralsc.settings import Settings
 PAGE, RESULTS = Path("docs/real-models.md"), Path("assets/results")  # from the root of a checkout
 SMOLLM2, GEMMA = "smollm2-135m-instruct-q4", "gemma-3-270m"
 MODELS = (SMOLLM2, GEMMA)
-_SAMPLE = 200  # items of a BBQ category: 100 a context
+
+_BBQ, _CATEGORIES = 200, "Age,Nationality,Religion"  # items of each: 100 a context
 
 DESIGNS: Mapping[str, Design] = {
     "real-winogender": Design.of(MODELS, "winogender", "ladder,cot", order="balanced", batch=24),
     "real-fixed-order": Design.of(SMOLLM2, "winogender", "ladder,cot", order="fixed", prefill="set", batch=24),
-    "real-bbq": Design.of(MODELS, "bbq:Age,Nationality,Religion", "ladder", order="rotated", limit=_SAMPLE, batch=24),
+    "real-bbq": Design.of(MODELS, f"bbq:{_CATEGORIES}", "ladder", order="rotated", limit=_BBQ, batch=24),
     "real-bundled": Design.of(
         MODELS,
-        ("winogender:bundled", "bbq:bundled:Age,Nationality,Religion"),
+        ("winogender:bundled", f"bbq:bundled:{_CATEGORIES}"),
         "ladder",
         order="rotated",
-        limit=60,
+        limit=60,  # of Winogender all; of BBQ's thousands 60 a category
         batch=24,
     ),
-    "real-rounds": Design.of(MODELS, "winogender", "specificity-0,negation-0,rounds=2", order="rotated", batch=24),
+    "real-rounds": Design.of(
+        MODELS, "winogender", "specificity-0,negation-0,rounds=2", order="rotated", limit=30, batch=24
+    ),
+    "real-bbq-cot": Design.of(MODELS, f"bbq:{_CATEGORIES}", "cot", order="rotated", limit=_BBQ, batch=48),
 }
 """Folder in assets/results -> what was asked."""
 
