@@ -30,8 +30,11 @@ from moralsc.engines.local import LocalEngine
 from moralsc.engines.local_load import load
 from moralsc.items import Condition
 from moralsc.models import find
+from moralsc.reports.claimed import shown
+from moralsc.reports.figures import figures
 from moralsc.reports.runs import Run, read_run
 from moralsc.settings import Settings
+from moralsc.ui.library import OPENING
 
 PAGE, RESULTS = Path("docs/real-models.md"), Path("assets/results")  # from the root of a checkout
 SMOLLM2, GEMMA = "smollm2-135m-instruct-q4", "gemma-3-270m"
@@ -216,10 +219,27 @@ def _line(*cells: object) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
+def claims_table() -> Iterator[str]:
+    """The papers' claims that say something of models of this size."""
+    yield "| claim | paper | verdict | figure | expected | effect | 95 % | model |"
+    yield "|---|---|---|---|---|---|---|---|"
+    runs = [_run(name) for name in OPENING if (RESULTS / name).is_dir()]
+    for finding in map(shown, figures(runs).findings):
+        head = (finding["says"], finding["paper"], finding["verdict"])
+        for model, figure, expected, effect, interval, *_ in finding["evidence"]:
+            yield _line(*head, figure, expected, effect, interval, model)
+
+
 TABLES: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "winogender, balanced orders": ("real-winogender", lambda: winogender_table("real-winogender")),
     "winogender, fixed order": ("real-fixed-order", lambda: winogender_table("real-fixed-order")),
+    "winogender, rounds": ("real-rounds", lambda: winogender_table("real-rounds")),
+    "winogender, bundled": ("real-bundled", lambda: winogender_table("real-bundled", "winogender:bundled")),
+    "bbq, rotated orders": ("real-bbq", lambda: bbq_table("real-bbq")),
+    "bbq, thinking first": ("real-bbq-cot", lambda: bbq_table("real-bbq-cot")),
+    "bbq, bundled": ("real-bundled", lambda: bbq_table("real-bundled", "bbq:bundled")),
     "places": ("real-winogender", places_table),
+    "claims": ("real-bbq", claims_table),
 }
 """Table -> the run that it is made of, and how."""
 

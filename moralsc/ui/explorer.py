@@ -115,7 +115,7 @@ class Explorer:
     def _wanted(self, filters: Filters, visitor: str) -> tuple[tuple[Folder, ...], tuple[Folder, ...]]:
         """All runs, and those that were chosen: what opens the page where none of the names is there any more."""
         there = self.library.folders(visitor)
-        opening = tuple(f for f in there if not f.aside)
+        opening = tuple(f for f in there if f.opens)
         return there, tuple(f for f in there if f.name in filters.runs) or opening
 
     def choose(self, filters: Filters, visitor: str = "") -> Shown:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from moralsc.reports.runs import Asked, Run
 
 BUNDLED = ASSETS / "results"
+OPENING = ("real-bbq", "real-winogender")
+"""Of the bundled runs, those that the tab opens with: one a benchmark, so that no two ask the same in two ways."""
 _HEAD, _RECORDS = "run.json", ("records.parquet", "records/*.jsonl")
 _MOST_RESULTS = 1_000_000  # kept in memory, about one kilobyte each
 _MOST_CATEGORIES = 200
@@ -51,12 +53,14 @@ class Folder:
             the run is: a chooser keeps the words that it showed first.
         stamp: sizes and times of its files: another one means that the run has to be read again.
         aside: a run of practice models that stands behind real ones and is shown when somebody chooses it.
+        opens: it is shown as long as nobody chooses.
     """
 
     name: str
     path: Path
     stamp: tuple[tuple[str, int, int], ...]
     aside: bool = False
+    opens: bool = True
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,9 @@ class Library:
         for run in there.values():
             times[run.name] += 1
             number = f" ({times[run.name]})" if times[run.name] > 1 else ""
-            found.append(folder_at(run.path, run.name + number, aside=bool(real) and run.path in practice))
+            aside = bool(real) and run.path in practice
+            behind = self._shelf == BUNDLED and run.path.parent == BUNDLED and run.path.name not in OPENING
+            found.append(folder_at(run.path, run.name + number, aside, opens=not aside and not behind))
         return tuple(found)
 
     def _owned(self, visitor: str) -> Iterable[Own]:
@@ -197,9 +203,9 @@ class Library:
         return self._categories.get((folder, category), lambda: _measured(opened.run, self._how, category))
 
 
-def folder_at(path: Path, name: str, aside: bool = False) -> Folder:
+def folder_at(path: Path, name: str, aside: bool = False, opens: bool = True) -> Folder:
     """The folder as it is now."""
-    return Folder(name, path, _stamp(path), aside)
+    return Folder(name, path, _stamp(path), aside, opens)
 
 
 def _of_practice_models(path: Path) -> bool:

@@ -16,7 +16,7 @@ from moralsc.models import PLANTED
 from moralsc.reports import figures as measuring
 from moralsc.settings import Settings
 from moralsc.ui.kept import Kept
-from moralsc.ui.library import BUNDLED, Folder, Library, Own
+from moralsc.ui.library import BUNDLED, OPENING, Folder, Library, Own
 
 FEW = Resampling(resamples=100)
 BOTH = by_item([*bbq(["unknown", "biased", "biased"]), *bbq(["unknown", "unknown", "biased"], "specificity-0")])
@@ -96,6 +96,19 @@ def test_a_visitors_run_of_practice_models_is_shown_with_the_real_ones(tmp_path:
     own = [Own(tmp_path / "else/b", "b")]
     found = library(tmp_path, own=lambda secret: own).folders("me")
     assert [(f.name, f.aside) for f in found] == [("a", False), ("b", False)]
+
+
+def test_of_the_bundled_runs_one_a_benchmark_opens_the_tab_and_the_others_wait() -> None:
+    found = Library(Settings(cache=Path("unused"))).folders()
+    assert [f.name for f in found if f.opens] == list(OPENING)
+    assert {f.name for f in found} > {*OPENING, "real-fixed-order"}
+
+
+def test_a_folder_of_ones_own_opens_with_all_its_runs(tmp_path: Path) -> None:
+    for name in ("real-winogender", "another"):
+        asking(tmp_path / "mine" / name, "")
+    found = library(tmp_path, tmp_path / "mine").folders()
+    assert [(f.name, f.opens) for f in found] == [("another", True), ("real-winogender", True)]
 
 
 def test_the_bundled_runs_of_practice_models_are_known_as_such() -> None:
