@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 import moralsc
-from moralsc.analysis import bbq, winogender
+from moralsc.analysis import bbq, mass, winogender
 from moralsc.analysis.correction import Comparison, compare, corrected
 from moralsc.analysis.results import BASELINE, Result
 from moralsc.analysis.statistics import Figure
@@ -153,8 +153,8 @@ def _tested(rows: Mapping[str, list[Result]]) -> Mapping[str, Comparison]:
 
 def winogender_table(name: str, benchmark: str = "winogender") -> Iterator[str]:
     """One row a condition: what the neutral pronoun gets, and what was gained."""
-    yield "| model | condition | answers neutral | mean chance of the neutral pronoun | gain | p (Holm) | rho | n |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield "| model | condition | answers neutral | mean chance of neutral | gain | p (Holm) | rho | mass | n |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for model in MODELS:
         if not (rows := _rows(name, model, benchmark)):
             continue
@@ -164,14 +164,15 @@ def winogender_table(name: str, benchmark: str = "winogender") -> Iterator[str]:
             test = tests.get(condition)
             gain = (_figure(test.gain, signed=True), _p(test)) if test else ("", "")
             rho = _figure(winogender.rho([r for r in found if r.group in winogender.SETS["occupation"]]))
-            yield _line(find(model).title, _titled(condition), _figure(rate), _figure(chance), *gain, rho, rate.n)
+            cells = (_figure(rate), _figure(chance), *gain, rho, _mass(found))
+            yield _line(find(model).title, _titled(condition), *cells, rate.n)
 
 
 def bbq_table(name: str, benchmark: str = "bbq") -> Iterator[str]:
     """One row a condition: accuracy and bias in both contexts."""
     contexts = "accuracy, ambiguous | s_AMB | accuracy, disambiguated | s_DIS"
-    yield f"| model | condition | {contexts} | gain, ambiguous | p (Holm) | n |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    yield f"| model | condition | {contexts} | gain, ambiguous | p (Holm) | mass | n |"
+    yield "|---|---|---|---|---|---|---|---|---|---|"
     for model in MODELS:
         if not (rows := _rows(name, model, benchmark)):
             continue
@@ -186,7 +187,7 @@ def bbq_table(name: str, benchmark: str = "bbq") -> Iterator[str]:
             )
             gain = (_figure(test.gain, signed=True), _p(test)) if test else ("", "")
             n = f"{len(ambiguous)} + {len(clear)}"
-            yield _line(find(model).title, _titled(condition), *map(_figure, figures), *gain, n)
+            yield _line(find(model).title, _titled(condition), *map(_figure, figures), *gain, _mass(rows[condition]), n)
 
 
 def places_table() -> Iterator[str]:
@@ -209,6 +210,10 @@ def _figure(figure: Figure, signed: bool = False) -> str:
     if figure.low is None or figure.high is None:
         return f"{figure.value:{sign}.2f}"
     return f"{figure.value:{sign}.2f} ({figure.low:{sign}.2f} to {figure.high:{sign}.2f})"
+
+
+def _mass(results: Sequence[Result]) -> str:
+    return mass.value(mass.median_mass(results))
 
 
 def _p(test: Comparison) -> str:
