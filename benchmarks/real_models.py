@@ -57,7 +57,6 @@ DESIGNS: Mapping[str, Design] = {
     "real-rounds": Design.of(
         MODELS, "winogender", "specificity-0,negation-0,rounds=2", order="rotated", limit=30, batch=24
     ),
-    "real-bbq-cot": Design.of(MODELS, f"bbq:{_CATEGORIES}", "cot", order="rotated", limit=_BBQ, batch=48),
 }
 """Folder in assets/results -> what was asked."""
 
@@ -226,13 +225,14 @@ def _line(*cells: object) -> str:
 
 def claims_table() -> Iterator[str]:
     """The papers' claims that say something of models of this size."""
-    yield "| claim | paper | verdict | figure | expected | effect | 95 % | model |"
+    yield "| claim | paper | verdict | model | figure | expected | effect | 95 % |"
     yield "|---|---|---|---|---|---|---|---|"
     runs = [_run(name) for name in OPENING if (RESULTS / name).is_dir()]
     for finding in map(shown, figures(runs).findings):
         head = (finding["says"], finding["paper"], finding["verdict"])
         for model, figure, expected, effect, interval, *_ in finding["evidence"]:
-            yield _line(*head, figure, expected, effect, interval, model)
+            yield _line(*head, find(model).title, figure, expected, effect, interval)
+            head = ("", "", "")
 
 
 TABLES: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {
@@ -241,7 +241,6 @@ TABLES: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "winogender, rounds": ("real-rounds", lambda: winogender_table("real-rounds")),
     "winogender, bundled": ("real-bundled", lambda: winogender_table("real-bundled", "winogender:bundled")),
     "bbq, rotated orders": ("real-bbq", lambda: bbq_table("real-bbq")),
-    "bbq, thinking first": ("real-bbq-cot", lambda: bbq_table("real-bbq-cot")),
     "bbq, bundled": ("real-bundled", lambda: bbq_table("real-bundled", "bbq:bundled")),
     "places": ("real-winogender", places_table),
     "claims": ("real-bbq", claims_table),
