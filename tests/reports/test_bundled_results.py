@@ -38,7 +38,7 @@ def test_those_of_real_models_are_whole_and_name_package_hash_and_quantisation(f
         assert facts["weights"] == f"{' '.join(spec.package)} sha256:{spec.sha256[:16]}"
         assert facts["quantisation"].startswith("gguf Q4")
     assert said["prompts"]["hash"] == default_prompts().hash
-    assert set(records["source"]) == {"published"}
+    assert set(records["source"]) == {"bundled" if folder.name == "real-bundled" else "published"}
     assert set(records["mark"]) == {""}
     assert not (records["status"] == "failed").any()
     assert not any(word in (folder / "run.json").read_text() for word in ("/tmp", "/home", "/root"))
