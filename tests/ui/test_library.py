@@ -98,7 +98,10 @@ def test_a_visitors_run_of_practice_models_is_shown_with_the_real_ones(tmp_path:
     assert [(f.name, f.aside) for f in found] == [("a", False), ("b", False)]
 
 
-def test_of_the_bundled_runs_one_a_benchmark_opens_the_tab_and_the_others_wait() -> None:
+def test_of_the_bundled_runs_one_a_benchmark_opens_the_tab_and_the_others_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("moralsc.ui.library.BUNDLED", BUNDLED)  # browser tests have another for their whole session
     found = Library(Settings(cache=Path("unused"))).folders()
     assert [f.name for f in found if f.opens] == list(OPENING)
     assert {f.name for f in found} > {*OPENING, "real-fixed-order"}
