@@ -245,6 +245,9 @@ def _said(turn: Turn) -> View:
     """The answer in three pieces, the middle one the span that decided."""
     # A chain of thought that was stopped before its end has no answer yet.
     text, answer = "" if turn.exchanges[-1].reasoning else turn.reply, turn.answer
+    exchange, opening = turn.exchanges[-1], turn.opening
+    if opening.close and exchange.primer == opening.text:  # its quotation marks are those that stand around it here
+        text = text.removesuffix(opening.close)
     if answer is None or answer.span is None:
         return {"before": text.strip(), "mark": "", "after": ""}
     start, end = answer.span

@@ -448,3 +448,13 @@ def test_an_own_item_without_a_stereotype_has_plain_options() -> None:
         ("The dancer", "", "plain"),
         ("Unclear", "●", "unbiased"),
     ]
+
+
+def test_the_mark_that_closes_an_answers_opening_stands_once_around_it() -> None:
+    asked = baseline(WINOGENDER, PROMPTS, ScoredBy.TEXT, prefill="choice")
+    primer = asked.exchanges[0].primer
+    for reply in ('she"', "she", 'she" or'):
+        read = replace(asked.with_reply(0, reply), answer=read_answer(reply, WINOGENDER, primer=primer))
+        shown = arm(WINOGENDER, read)
+        assert (shown["mark"], shown["after"]) == ("she", reply[3:] if reply.endswith("or") else "")
+        assert shown["reply"] == reply
