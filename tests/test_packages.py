@@ -5,7 +5,9 @@ import hashlib
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -109,7 +111,7 @@ def test_half_a_part_is_told_and_nothing_is_joined(site: Any, tmp_path: Path) ->
     site("part-0", PARTS[0])
     lost = site("part-1", PARTS[1])
     with pytest.raises(
-        ModelError, match=rf"have {len(PARTS[0] + PARTS[1])} bytes together, but {len(WHOLE)} are wanted"
+        ModelError, match=rf"have {len(PARTS[0] + PARTS[1])} bytes together, but {len(WHOLE)} are wanted.*--again"
     ):
         packages.locate(spec("part-0", "part-1"), tmp_path / "cache")
     lost.unlink()
@@ -124,6 +126,33 @@ def test_damaged_parts_of_the_right_size_are_refused_and_removed(site: Any, tmp_
     with pytest.raises(ModelError, match="its SHA-256 begins"):
         packages.locate(spec("part-0", "part-1"), tmp_path / "cache")
     assert not list((tmp_path / "cache" / "joined").rglob("weights*"))
+
+
+def test_a_joined_file_that_was_damaged_since_is_joined_anew(site: Any, tmp_path: Path) -> None:
+    site("part-0", PARTS[0])
+    site("part-1", WHOLE[len(PARTS[0]) :])
+    joined = packages.locate(spec("part-0", "part-1"), tmp_path / "cache")
+    joined.write_bytes(b"x" * len(WHOLE))
+    assert packages.locate(spec("part-0", "part-1"), tmp_path / "cache").read_bytes() == WHOLE
+
+
+def test_two_that_ask_at_once_join_one_after_the_other(
+    site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site("part-0", PARTS[0])
+    site("part-1", WHOLE[len(PARTS[0]) :])
+    join, joins = packages._join, list[int]()
+
+    def slowly(*given: Any) -> None:
+        joins.append(1)
+        time.sleep(0.05)
+        join(*given)
+
+    monkeypatch.setattr(packages, "_join", slowly)
+    with ThreadPoolExecutor() as pool:
+        places = list(pool.map(lambda _: packages.locate(spec("part-0", "part-1"), tmp_path / "cache"), range(4)))
+    assert [place.read_bytes() for place in places] == [WHOLE] * 4
+    assert len(joins) == 1
 
 
 def full(*_: object) -> Any:
@@ -216,6 +245,36 @@ def test_what_is_larger_than_the_bound_is_not_kept(tmp_path: Path) -> None:
     with Store(tmp_path, 5).unpacked("a", 10, writes(10)) as folder:
         assert folder.is_dir()
     assert kept(tmp_path) == []
+
+
+def test_nobody_removes_what_another_reads(tmp_path: Path) -> None:
+    store, order = Store(tmp_path, 5), list[str]()
+
+    def other() -> None:
+        with store.unpacked("b", 10, writes(10)):
+            order.append("the other is in")
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.unpacked("a", 10, writes(10)) as folder:
+            waiting = pool.submit(other)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.1)
+            assert (folder / "model.safetensors").is_file()
+            order.append("the first is out")
+        waiting.result()
+    assert order == ["the first is out", "the other is in"]
+
+
+def test_a_removal_that_breaks_off_leaves_nothing_that_looks_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store(tmp_path, 10).unpacked("a", 10, writes(10)):
+        pass
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", lambda *_, **__: None)  # the process ended before a file was removed
+        with Store(tmp_path, 10).unpacked("b", 10, writes(10)):
+            pass
+    assert "a" not in kept(tmp_path)
 
 
 def test_what_a_dead_process_left_half_written_is_removed(tmp_path: Path) -> None:

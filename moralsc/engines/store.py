@@ -1,7 +1,7 @@
 """Weights of GGUF files as ordinary folders, unpacked once and kept in the user's cache, within a bound.
 
-A folder is written under another name and renamed when it is whole, so that a process that ends at any moment leaves
-nothing that could be taken for one.
+A folder is written under another name and renamed when it is whole, and renamed again before it is removed, so that a
+process that ends at any moment leaves nothing that could be taken for one. Whoever reads one holds the cache's lock.
 """
 
 import errno
@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +47,8 @@ class Store:
     def unpacked(self, key: str, size: int, write: Callable[[Path], None]) -> Iterator[Path]:
         """The folder of this key, written now if it is not there; it stays for the next time if the bound allows.
 
+        While it is in use no other process or thread can use, remove or write any.
+
         Args:
             key: tells it from every other one.
             size: bytes that it takes, about.
@@ -55,36 +57,41 @@ class Store:
         Raises:
             ModelError: the disk is full, or the cache cannot be written.
         """
-        kept = _kept(self.cache / FOLDER, key, size, write, self.limit)
-        try:
-            yield kept
-        finally:
-            if size > self.limit:
-                shutil.rmtree(kept, ignore_errors=True)
+        root = self.cache / FOLDER
+        kept = root / key
+        with ExitStack() as held:
+            try:
+                root.mkdir(parents=True, exist_ok=True)
+                held.enter_context(_lock(self.cache))
+                if kept.is_dir():
+                    os.utime(kept)
+                else:
+                    _make_room(root, self.limit - size)
+                    _write_whole(kept, size, write)
+            except OSError as error:
+                raise _cannot(root, size, error) from error
+            try:
+                yield kept
+            finally:
+                if size > self.limit:
+                    _remove(kept)
 
 
 def clear(cache: Path) -> int:
     """Remove every unpacked folder, and files joined from parts; the bytes that this frees."""
-    freed = 0
-    for root in (cache / FOLDER, cache / "joined"):
-        freed += sum(f.stat().st_size for f in root.rglob("*") if f.is_file())
-        shutil.rmtree(root, ignore_errors=True)
+    if not cache.is_dir():
+        return 0
+    with _lock(cache):
+        roots = (cache / FOLDER, cache / "joined")
+        freed = sum(f.stat().st_size for root in roots for f in root.rglob("*") if f.is_file())
+        _make_room(roots[0], 0)
+        for root in roots:
+            shutil.rmtree(root, ignore_errors=True)
     return freed
 
 
-def _kept(root: Path, key: str, size: int, write: Callable[[Path], None], limit: int) -> Path:
-    kept = root / key
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / ".lock"):
-            if kept.is_dir():
-                os.utime(kept)
-            else:
-                _make_room(root, limit - size)
-                _write_whole(kept, size, write)
-    except OSError as error:
-        raise _cannot(root, size, error) from error
-    return kept
+def _lock(cache: Path) -> FileLock:
+    return FileLock(cache / f"{FOLDER}.lock")
 
 
 def _write_whole(kept: Path, size: int, write: Callable[[Path], None]) -> None:
@@ -102,16 +109,21 @@ def _write_whole(kept: Path, size: int, write: Callable[[Path], None]) -> None:
 
 def _make_room(root: Path, allowed: int) -> None:
     """Remove what was left half written, then the folders that were not used for longest, down to these bytes."""
-    held = {folder: sum(f.stat().st_size for f in folder.iterdir()) for folder in root.iterdir() if folder.is_dir()}
+    folders = [folder for folder in root.iterdir() if folder.is_dir()] if root.is_dir() else []
+    held = {folder: sum(f.stat().st_size for f in folder.iterdir()) for folder in folders}
     for folder in [f for f in held if f.name.startswith(_HALF)]:
         shutil.rmtree(folder, ignore_errors=True)
         del held[folder]
     for folder in sorted(held, key=lambda f: f.stat().st_mtime):
         if sum(held.values()) <= max(0, allowed):
             return
-        with suppress(OSError):
-            shutil.rmtree(folder)
+        _remove(folder)
         del held[folder]
+
+
+def _remove(folder: Path) -> None:
+    with suppress(OSError):
+        shutil.rmtree(folder.rename(folder.with_name(_HALF + folder.name)))
 
 
 def _cannot(root: Path, size: int, error: OSError) -> ModelError:

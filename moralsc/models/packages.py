@@ -6,8 +6,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from importlib import invalidate_caches, metadata
 from pathlib import Path
+
+from filelock import FileLock
 
 from moralsc.errors import ModelError
 from moralsc.models import stamps
@@ -38,11 +41,11 @@ def locate(spec: ModelSpec, cache: Path) -> Path:
         _verify(spec, parts[0], stamps.sha256((parts[0],), cache))
         return parts[0]
     joined = cache / "joined" / spec.sha256[:16] / spec.gguf_file
-    if joined.is_file() and stamps.sha256((joined,), cache) != spec.sha256:
-        joined.unlink()  # damaged since: the parts may be whole
-    if not joined.is_file():
-        _join(spec, parts, joined)
-        stamps.note((joined,), spec.sha256, cache)
+    if not _whole(spec, joined, cache):
+        with _joining(spec, cache):
+            if not _whole(spec, joined, cache):  # nobody else joined it meanwhile
+                _join(spec, parts, joined)
+                stamps.note((joined,), spec.sha256, cache)
     return joined
 
 
@@ -88,7 +91,10 @@ def _parts(spec: ModelSpec) -> list[Path]:
             )
     found = [Path(str(metadata.distribution(_owner(spec, file)).locate_file(file))) for file in spec.files]
     if lost := [path.name for path in found if not path.is_file()]:
-        raise ModelError(f"{spec.title} is not whole: {lost[0]} is missing in its package. {how}")
+        raise ModelError(
+            f"{spec.title} is not whole: {lost[0]} is missing in its package. "
+            f"`moralsc models get {spec.name} --again` installs it anew."
+        )
     return found
 
 
@@ -118,12 +124,29 @@ def _verify(spec: ModelSpec, path: Path, found: str) -> None:
         )
 
 
+def _whole(spec: ModelSpec, joined: Path, cache: Path) -> bool:
+    return joined.is_file() and stamps.sha256((joined,), cache) == spec.sha256
+
+
+@contextmanager
+def _joining(spec: ModelSpec, cache: Path) -> Iterator[None]:
+    """Alone among processes and threads: two that join at once would write into one another's file."""
+    with ExitStack() as held:
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            held.enter_context(FileLock(cache / "joined.lock"))
+        except OSError as error:
+            raise _cannot_join(spec, cache, error) from error
+        yield
+
+
 def _join(spec: ModelSpec, parts: list[Path], joined: Path) -> None:
     """Write the parts one after the other into the cache; the file is there whole or not at all."""
     size = sum(path.stat().st_size for path in parts)
     if size != spec.file_size:
         raise ModelError(
-            f"The parts of {spec.title} have {size} bytes together, but {spec.file_size} are wanted: one is damaged."
+            f"The parts of {spec.title} have {size} bytes together, but {spec.file_size} are wanted: one is damaged. "
+            f"`moralsc models get {spec.name} --again` installs them anew."
         )
     half = joined.with_name(f"{joined.name}.half")
     try:
@@ -140,9 +163,16 @@ def _join(spec: ModelSpec, parts: list[Path], joined: Path) -> None:
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise _no_room(spec, joined.parent, size, 0) from error
-        raise ModelError(f"{spec.title} cannot be joined in {joined.parent}: {error.strerror}.") from error
+        raise _cannot_join(spec, joined.parent, error) from error
     finally:
         half.unlink(missing_ok=True)
+
+
+def _cannot_join(spec: ModelSpec, folder: Path, error: OSError) -> ModelError:
+    return ModelError(
+        f"The parts of {spec.title} cannot be joined in {folder}: {error.strerror}. Set MORALSC_CACHE to another "
+        "folder."
+    )
 
 
 def _blocks(parts: list[Path]) -> Iterator[bytes]:

@@ -20,7 +20,7 @@ def sha256(paths: Sequence[Path], cache: Path | None) -> str:
     """
     cache = cache if sum(path.stat().st_size for path in paths) >= _WORTH else None
     if cache is not None:
-        with suppress(OSError, ValueError, TypeError):
+        with suppress(OSError, ValueError, TypeError, KeyError):
             stamp = json.loads(_place(paths, cache).read_text(encoding="utf-8"))
             if stamp["files"] == _state(paths):
                 return str(stamp["sha256"])
