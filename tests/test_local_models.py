@@ -87,6 +87,7 @@ def test_loading_draws_no_bars_of_libraries(folder: Path, capfd: pytest.CaptureF
 def test_a_gguf_file_is_asked_too(gguf_file: Path) -> None:
     spec = local_spec(str(gguf_file))
     assert (spec.quantisation, spec.gguf_file, spec.parameters) == (Quantisation.GGUF, "mine.gguf", GGUF_NUMBERS)
+    assert (spec.context, spec.template) == (1024, Template.PLAIN)
     admit([str(gguf_file)], OPEN)
     engine = load_local(str(gguf_file))
     assert engine.provenance["quantisation"] == "gguf unstated, unpacked"
@@ -150,6 +151,10 @@ def test_a_name_is_no_path_and_a_path_no_name(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_a_sentence(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
+    for unit in (0, "thirty-two"):
+        make_gguf(broken, keys={"general.alignment": unit})
+        with pytest.raises(ModelError, match=r"broken\.gguf is no GGUF file"):
+            read_gguf(broken)
     for data in (b"", b"GGUF", b"GGUF" + struct.pack("<IQQ", 3, 1, 1), b"another thing that is long enough"):
         broken.write_bytes(data)
         with pytest.raises(ModelError, match="broken.gguf is no GGUF file"):

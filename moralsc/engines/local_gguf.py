@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from transformers.modeling_gguf_pytorch_utils import TENSOR_PROCESSORS, TensorPr
 from moralsc.errors import ModelError
 from moralsc.models.gguf import Gguf, Tensor
 
-WRITTEN_BY = f"1-transformers-{transformers.__version__}"
+WRITTEN_BY = f"1-transformers-{transformers.__version__}-gguf-{version('gguf')}"
 """What a written folder depends on beside the file: a number for this module, and who knows names and layouts."""
 _KEYS: Mapping[str, Mapping[str, str | None]] = ggml.GGUF_CONFIG_MAPPING  # type: ignore[assignment]
 """transformers' table: architecture -> key -> attribute of its config."""
@@ -71,18 +72,15 @@ _FREQUENCIES = "rope_freqs.weight"
 _AT_A_TIME = 1 << 16  # numbers that are de-quantised in one step, few enough for the processor's cache
 _DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
 
-Told = Callable[[int, int], None]
-"""Takes bytes so far and in all."""
 _Undo = Callable[[Iterator[np.ndarray]], Iterator[np.ndarray]]
 """Pieces of a tensor as the file has them, to pieces as the model wants them."""
 
 
-def write_folder(file: Gguf, folder: Path, dtype: torch.dtype, told: Told | None = None) -> None:
+def write_folder(file: Gguf, folder: Path, dtype: torch.dtype) -> None:
     """Write config.json, model.safetensors and the tokenizer's files of a GGUF file into an empty folder.
 
     Args:
         dtype: of the weights that are written; numbers are de-quantised in float32 first.
-        told: how many bytes of the weights are written.
 
     Raises:
         ModelError: the file holds what is not understood here, or lacks a tensor; the sentence names it.
@@ -94,7 +92,7 @@ def write_folder(file: Gguf, folder: Path, dtype: torch.dtype, told: Told | None
         skeleton = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
     config.architectures = [type(skeleton).__name__]
     plan = _plan(file, config, skeleton)
-    _write_weights(plan, file.path, folder / "model.safetensors", dtype, told or (lambda done, total: None))
+    _write_weights(plan, file.path, folder / "model.safetensors", dtype)
     config.save_pretrained(folder)
     read_tokenizer(file).save_pretrained(folder)
 
@@ -321,7 +319,7 @@ def _pieces(path: Path, tensor: Tensor) -> Iterator[np.ndarray]:
         yield plain.reshape(-1, *tensor.shape[1:]) if len(tensor.shape) > 1 else plain.reshape(-1)
 
 
-def _write_weights(plan: list[_Parameter], source: Path, target: Path, dtype: torch.dtype, told: Told) -> None:
+def _write_weights(plan: list[_Parameter], source: Path, target: Path, dtype: torch.dtype) -> None:
     """A safetensors file, tensor after tensor: the library's own writer would hold all of them in memory."""
     each = dtype.itemsize
     head: dict[str, Any] = {"__metadata__": {"format": "pt"}}
@@ -336,7 +334,6 @@ def _write_weights(plan: list[_Parameter], source: Path, target: Path, dtype: to
         total += size
     text = json.dumps(head).encode()
     text += b" " * (-len(text) % 8)
-    done = 0
     with target.open("wb") as out:
         out.write(len(text).to_bytes(8, "little") + text)
         for parameter in plan:
@@ -350,5 +347,3 @@ def _write_weights(plan: list[_Parameter], source: Path, target: Path, dtype: to
                     f"{source.name} has {parameter.tensor.name} of shape {parameter.tensor.shape}, where "
                     f"{parameter.name} is {parameter.shape}."
                 )
-            done += written
-            told(done, total)

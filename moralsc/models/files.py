@@ -25,8 +25,15 @@ def filled(spec: ModelSpec, folder: Path) -> ModelSpec:
         ModelError: a file is damaged.
     """
     if spec.quantisation is Quantisation.GGUF:
-        counted = read_gguf(folder / spec.gguf_file).parameters
-        return replace(spec, parameters=spec.parameters or counted, licence=spec.licence or licence(folder))
+        file = read_gguf(folder / spec.gguf_file)
+        length = file.metadata.get(f"{file.metadata.get('general.architecture')}.context_length")
+        return replace(
+            spec,
+            parameters=spec.parameters or file.parameters,
+            context=length if isinstance(length, int) else spec.context,
+            licence=spec.licence or licence(folder),
+            template=Template.CHAT if file.metadata.get("tokenizer.chat_template") else Template.PLAIN,
+        )
     parameters, dtype = safetensors_facts(folder)
     config = _read_json(folder / "config.json")
     text = config.get("text_config", config)

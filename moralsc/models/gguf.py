@@ -95,6 +95,8 @@ class _Reader:
             metadata[name] = self._value(self._number("I"))
         table = [self._tensor() for _ in range(tensors)]
         unit = metadata.get("general.alignment", 32)
+        if not isinstance(unit, int) or unit < 1:
+            raise ValueError("tensors that lie nowhere")
         first = -(-self._at // unit) * unit
         return Gguf(path, metadata, tuple(Tensor(n, shape, kind, first + offset) for n, shape, kind, offset in table))
 
