@@ -69,30 +69,23 @@ def record(names: Sequence[str]) -> None:
             DESIGNS[name], RESULTS / name, Settings.from_env(os.environ), load=_wide, on_progress=_told
         )
         print(f"\n{name}: {status.sentence}")
-        if status.complete:
-            shutil.rmtree(RESULTS / name / folder.SHARDS, ignore_errors=True)
+        if status.complete and (RESULTS / name / folder.SHARDS).is_dir():
             save_room(RESULTS / name / folder.RECORDS)
+            shutil.rmtree(RESULTS / name / folder.SHARDS)
 
 
 def save_room(path: Path) -> None:
-    """Leave the keys out of records that nobody goes on with: they are a quarter of the file."""
+    """Leave out what only going on with a run needs (key, seen_hash): hashes are most of the file."""
     facts = {k.decode(): v.decode() for k, v in pq.read_schema(path).metadata.items() if k != b"ARROW:schema"}
-    records = [replace(record, key=None) for record in table.read(path)]
-    table.write(path, records, facts)
+    records = [replace(record, key=None, seen_hash=None) for record in table.read(path)]
+    half = path.with_suffix(".half")
+    table.write(half, records, facts)
+    half.replace(path)
 
 
 def _wide(name: str) -> Engine:
     """The model with room for many replies side by side, which a small one has."""
-    found = load(find(name))
-    return LocalEngine(
-        found.spec,
-        found.model,
-        found.tokenizer,
-        weights=found.weights,
-        config=found.config,
-        quantisation=found.quantisation,
-        reply_budget=40_000,
-    )
+    return LocalEngine.of(load(find(name)), reply_budget=40_000)
 
 
 def _told(progress: Progress) -> None:

@@ -320,6 +320,13 @@ def test_a_model_that_would_say_no_option_carries_a_warning_with_every_figure(fo
     assert "would say none of the options" in engine.provenance["warning"], "its weights are random"
 
 
+def test_a_context_too_short_for_what_is_tried_refuses_no_model(folder: Path, tmp_path: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 8}))
+    admit([str(folder)], Settings(cache=tmp_path / "cache"))
+    assert "warning" not in load_local(str(folder), store=Store(tmp_path / "cache")).provenance
+
+
 def test_a_model_that_says_options_carries_none() -> None:
     assert self_check.warning(LocalEngine.load(next(s for s in catalogue().values() if s.bundled))) == ""
 

@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import transformers
@@ -134,15 +135,20 @@ class LocalEngine:
             store=store,
         )
         with explained(spec.name, "loading"):
-            return cls(
-                found.spec,
-                found.model,
-                found.tokenizer,
-                weights=found.weights,
-                config=found.config,
-                quantisation=found.quantisation,
-                packing=packing,
-            )
+            return cls.of(found, packing=packing)
+
+    @classmethod
+    def of(cls, found: local_load.Loaded, **options: Any) -> "LocalEngine":
+        """The engine of a model in memory, with what is known of its files; options are the constructor's."""
+        return cls(
+            found.spec,
+            found.model,
+            found.tokenizer,
+            weights=found.weights,
+            config=found.config,
+            quantisation=found.quantisation,
+            **options,
+        )
 
     @property
     def spec(self) -> ModelSpec:

@@ -6,12 +6,14 @@ probabilities all the same, since these are renormalised over the options: how l
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from moralsc.answers import ScoredBy
 from moralsc.benchmarks import Source, load
 from moralsc.dialogue import baseline, continuations
 from moralsc.engines.base import Engine, Scoring
+from moralsc.errors import PromptTooLong
 from moralsc.models import ModelSpec
 from moralsc.prompts import default_prompts
 from moralsc.settings import Settings
@@ -29,10 +31,11 @@ def warning(engine: Engine) -> str:
     """
     held = list[float]()
     for scoring in _scorings(engine.spec):
-        for logprobs in filter(None, engine.score([scoring])):
-            held.append(math.fsum(map(math.exp, logprobs)))
-            if held[-1] >= _LEAST:  # most models need one item to show it
-                return ""
+        with suppress(PromptTooLong):  # what a short context cannot hold is told when it is asked
+            for logprobs in filter(None, engine.score([scoring])):
+                held.append(math.fsum(map(math.exp, logprobs)))
+        if held and held[-1] >= _LEAST:  # most models need one item to show it
+            return ""
     if not held:
         return ""
     return (

@@ -15,9 +15,11 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from moralsc.dialogue import Message
+from moralsc.engines import self_check
 from moralsc.engines.base import Engine, Sampling, Scoring, StopFlag
 from moralsc.engines.fit import BYTES
 from moralsc.engines.pool import EnginePool
+from moralsc.engines.store import Store
 from moralsc.errors import InputError, ModelError, MoralscError
 from moralsc.models import ModelSpec
 from moralsc.models.offer import find_offered, first_practice, offered
@@ -140,8 +142,10 @@ class ZeroGpu:
         from moralsc.engines.local import LocalEngine
 
         if name not in self._engines:
-            found = self._placed[name]
-            self._engines[name] = LocalEngine(found.spec, found.model, found.tokenizer, weights=found.weights)
+            engine = LocalEngine.of(self._placed[name])
+            if said := self_check.warning(engine):
+                engine.warn(said)
+            self._engines[name] = engine
         return self._engines[name]
 
 
@@ -238,7 +242,7 @@ def _placed(specs: Sequence[ModelSpec], settings: Settings, device: str) -> Iter
 
     for spec in specs:
         try:
-            yield spec.name, local_load.load(spec, device, DTYPE, offline=settings.offline)
+            yield spec.name, local_load.load(spec, device, DTYPE, offline=settings.offline, store=Store.of(settings))
         except MoralscError as error:
             _log.warning("%s is not offered: %s", spec.name, error)
 

@@ -66,9 +66,9 @@ def test_what_comes_from_the_gpu_is_what_the_model_says_alone(space: dict[str, A
     here, alone = space["facts"]
     assert here["engine"] != alone["engine"]
     assert here["weights"] == f"a/b@{'0' * 40}"
-    assert {k: v for k, v in here.items() if k not in ("engine", "weights")} == {
-        k: v for k, v in alone.items() if k not in ("engine", "weights")
-    }
+    assert here["config"], "the hash of its config, tokenizer and template"
+    own = ("engine", "weights", "config")
+    assert {k: v for k, v in here.items() if k not in own} == {k: v for k, v in alone.items() if k not in own}
 
 
 @pytest.mark.slow
