@@ -62,6 +62,7 @@ class Fetching:
         except MoralscError as error:
             yield {parts.status: status(str(error), problem=True), parts.install: gr.update(interactive=True)}
             return
+        context.ahead.forget(model)
         yield {**model_line(parts, context, model), parts.status: status(f"{spec.title} is here: ask it.")}
 
     def _ended(self, key: str, job: Future[Any]) -> Updates:

@@ -63,11 +63,15 @@ class Ahead:
         self._failed[name] = said
         tell(said)
 
+    def forget(self, name: str) -> None:
+        """What made it fail may be mended: a new try tells anew."""
+        self._failed.pop(name, None)
+
     def readiness(self, engines: EnginePool, name: str) -> Readiness:
         """Where a model of the catalogue stands now."""
         title = find(name).title
         if engines.has(name):
-            self._failed.pop(name, None)
+            self.forget(name)
             return Readiness(f"{title} is ready.")
         if engines.loading(name):
             return Readiness(texts.coming(title, engines.downloads.of(name)), coming=True)

@@ -14,6 +14,8 @@ from scripted import ScriptedEngine
 from served import make_context
 
 from moralsc.benchmarks.sources import STATISTICS, TEMPLATES
+from moralsc.errors import ModelError
+from moralsc.models import packages
 from moralsc.prompts import default_prompts
 from moralsc.ui import views
 from moralsc.ui.choosing import Choosing
@@ -28,6 +30,24 @@ def make_choosing(**settings: object) -> Choosing:
     with gr.Blocks():
         parts = build_parts(build_header(views.header([])), default_prompts())
     return Choosing(make_context(ScriptedEngine(), **settings), parts)
+
+
+def test_a_failure_before_the_installation_is_not_told_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    choosing = make_choosing()
+    context, parts, name = choosing.context, choosing.parts, "gemma-3-270m"
+    monkeypatch.setattr("moralsc.engines.pool.EnginePool.has", lambda *_: False)
+    failing: Any = SimpleNamespace(coming=lambda _: SimpleNamespace(result=lambda: _fail()), has=lambda _: False)
+    context.ahead.load(failing, name, lambda _: None)
+    assert context.ahead.readiness(context.engines, name).problem
+    monkeypatch.setattr(packages, "offers_install", lambda *_: True)
+    monkeypatch.setattr(packages, "install", lambda *_: None)
+    *_, last = Fetching(choosing).install(name)
+    assert "is here" in last[parts.status]["text"]
+    assert not context.ahead.readiness(context.engines, name).problem
+
+
+def _fail() -> None:
+    raise ModelError("Its packages are missing.")
 
 
 @pytest.fixture
