@@ -2,7 +2,7 @@
 
 A model that answers by content names each place as often as the others once every option has stood in each of them;
 what its shares differ by then is its bias for positions. Where each item was asked in one order alone, the two cannot
-be told apart.
+be told apart in an item; over all items they can, if the orders went round.
 """
 
 from collections import Counter
@@ -50,8 +50,8 @@ class Tally:
         """What the shares can say, by how the items were asked; empty if that is not known."""
         if self.orders == 1:
             return (
-                "Each item was asked in one order of its options alone: what is said for an option and what for its "
-                "place cannot be told apart."
+                "Each item was asked in one order of its options alone: of one item, what is said for an option and "
+                "what for its place cannot be told apart. Where the orders go round, all items together can tell."
             )
         if self.orders:
             places = len(self.counts)
