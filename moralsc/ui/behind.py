@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -94,8 +95,12 @@ class Behind:
 
     def here(self, benchmarks: Sequence[str]) -> str:
         """The first benchmark whose items are on this machine, so that they can be read; else the first."""
-        sets = (key for key in benchmarks if key in ITEM_SETS and available(*ITEM_SETS[key], self._settings))
-        return next(sets, next(iter(benchmarks), ""))
+        return next(filter(self._is_here, benchmarks), next(iter(benchmarks), ""))
+
+    def first(self, visitor: str = "") -> str:
+        """The first run of which some items are on this machine, so that they can be read; else the first, if any."""
+        runs = self.runs(visitor)
+        return next((run for run in runs if self._readable(run, visitor)), next(iter(runs), ""))
 
     def conditions(self, run: str, visitor: str = "") -> tuple[str, ...]:
         """Every condition of a run but its baseline, rounds named."""
@@ -136,7 +141,7 @@ class Behind:
         Raises:
             InputError: there is no such run.
             RunError: it has no such item, or holds no dialogues.
-            DataError: the item is not on this machine.
+            MissingData: the item is not on this machine; the sentence says how to get it.
         """
         from moralsc.reports.dialogues import dialogues
 
@@ -155,6 +160,14 @@ class Behind:
         """The query of a link that asks the same in the Probe tab."""
         spec = catalogue().get(chosen.model)
         return "?" + link.query(told.probe, chosen.benchmark, spec.version if spec else "")
+
+    def _is_here(self, benchmark: str) -> bool:
+        return benchmark in ITEM_SETS and bool(available(*ITEM_SETS[benchmark], self._settings))
+
+    def _readable(self, run: str, visitor: str) -> bool:
+        with suppress(RunError):
+            return any(map(self._is_here, self.held(run, visitor).benchmarks))
+        return False
 
     def _far(self, run: str, visitor: str) -> str:
         incomplete = self._library.open(self._library.folder(run, visitor)).run.incomplete

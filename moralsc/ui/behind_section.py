@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from moralsc.dialogue import BASELINE
+from moralsc.errors import MissingData
 from moralsc.items import Condition
 from moralsc.prompts import BE_FAIR
 from moralsc.ui import behind, explore_views, texts, updates, views
@@ -70,9 +71,9 @@ class Handlers:
         self._context, self._behind, self._parts = context, behind_, parts
 
     def open(self, visitor: str, run: str | None) -> Updates:
-        """The tab is shown: offer the runs there are, and list the first one's items."""
+        """The tab is shown: offer the runs there are, and list the items of the first one that can be read here."""
         runs = self._behind.runs(visitor)
-        chosen = run if run in runs else next(iter(runs), None)
+        chosen = run if run in runs else self._behind.first(visitor) or None
         found = self.choose_run(visitor, chosen)
         return {**found, self._parts.run: gr.update(choices=list(runs), value=chosen)}
 
@@ -132,7 +133,12 @@ class Handlers:
         if not 0 <= row < len(listing.items):
             return {}
         chosen = _chosen(values)
-        told = self._behind.told(chosen, listing.items[row], visitor)
+        try:
+            told = self._behind.told(chosen, listing.items[row], visitor)
+        except MissingData as error:  # said where the dialogue would stand
+            said = {p.dialogue: {"hint": str(error)}, p.status: updates.status("")}
+            hidden = dict.fromkeys((p.which, p.taking), gr.update(visible=False))
+            return {p.opened: None, p.table: _table(listing, row), **said, **hidden}
         names = [(_title(t, self._context.prompts), k) for k, t in enumerate(told)]
         which = gr.update(choices=names, value=0, visible=True)
         opened = Opened(chosen, told)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from moralsc.dialogue import BASELINE
-from moralsc.errors import MoralscError
+from moralsc.errors import MissingData, MoralscError
 from moralsc.notation import left_out
 from moralsc.prompts import BE_FAIR
 from moralsc.ui import comparing, updates, views
@@ -133,7 +133,7 @@ class Handlers:
         if not runs:
             nothing = dict.fromkeys((*p.a, *p.b), gr.update(choices=[], value=None))
             return {**nothing, p.status: updates.status("There is no run to compare yet.")}
-        chosen = [run if run in runs else runs[0] for run in (run_a, run_b)]
+        chosen = [run if run in runs else self._behind.first(visitor) for run in (run_a, run_b)]
         found = {**self._offered(visitor, p.a, chosen[0], BASELINE), **self._offered(visitor, p.b, chosen[1], BE_FAIR)}
         for side, run in zip((p.a, p.b), chosen, strict=True):
             found[side[0]] = gr.update(choices=list(runs), value=run)
@@ -211,7 +211,10 @@ class Handlers:
         return {p.left: drawn[0], p.right: drawn[1], p.columns: gr.update(visible=True)}
 
     def _drawn(self, visitor: str, chosen: Chosen, item: str, place: str) -> views.View:
-        probe = self._behind.told(chosen, item, visitor)[0].probe
+        try:
+            probe = self._behind.told(chosen, item, visitor)[0].probe
+        except MissingData as error:
+            return {"hint": str(error)}
         if chosen.correction == BASELINE:  # its first turn alone: what follows it belongs to other conditions
             while probe.turns > 1:
                 probe = probe.undo()

@@ -54,6 +54,7 @@ def answers(library: Library) -> Behind:
     return Behind(library, SETTINGS, PROMPTS)
 
 
+SMOLLM2 = "smollm2-135m-instruct-q4"
 BBQ = Chosen("one", "fake", "bbq:bundled", "specificity-0", small_mass=True)
 
 
@@ -270,6 +271,24 @@ class TestHandlers:
         p = handlers._parts
         assert handlers.look_again("", "one") == {p.run: gr.update(choices=["one"], value="one")}
         assert handlers.look_again("", "gone")[p.run]["value"] == "one"
+
+    def test_without_published_files_it_opens_with_a_run_that_can_be_read(self, tmp_path: Path) -> None:
+        settings = replace(SETTINGS, data=None, cache=tmp_path, results=None)
+        with gr.Blocks():
+            context = new_context(settings)
+            parts = build_parts(context)
+        handlers = Handlers(context, Behind(Library(settings), settings, PROMPTS), parts)
+        found = handlers.open("", None)
+        assert found[parts.run]["value"] == "real-bundled"
+        row = gr.EventData(None, {"row": "0"})
+        bundled = Chosen("real-bundled", SMOLLM2, found[parts.benchmark]["value"], "specificity-0")
+        assert handlers.choose_item(row, "", found[parts.listing], *_values(bundled))[parts.taking]["visible"]
+
+        published = Chosen("real-bbq", SMOLLM2, "bbq", "specificity-0")
+        listing = handlers.choose("", *_values(published))[parts.listing]
+        shown = handlers.choose_item(row, "", listing, *_values(published))
+        assert "moralsc data fetch bbq" in shown[parts.dialogue]["hint"]
+        assert not shown[parts.taking]["visible"]
 
     def test_without_a_run_there_is_a_sentence(self, tmp_path: Path) -> None:
         empty = Behind(Library(SETTINGS, bundled=tmp_path), SETTINGS, PROMPTS)
