@@ -10,8 +10,8 @@ HOST ?= 127.0.0.1
 PORT ?= 7860
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
-# A process a core; tests of one file share what they set up, and files with few tests, which may take long, do not come
-# last. PARALLEL= runs them one after the other.
+# More processes than cores (tests/conftest.py). Tests of one file share what they set up, and files with few tests, which
+# may take long, do not come last. PARALLEL= runs them one after the other.
 PARALLEL ?= -n auto --dist loadfile --no-loadscope-reorder
 
 # Shims of version managers may exist and not run, and some systems ship Python without venv: each one is tried.

@@ -22,6 +22,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write what is compared to the files in tests/golden")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """For `-n auto`: more than there are cores, since many tests wait for a browser or for a process of their own."""
+    return (os.cpu_count() or 1) + 2
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
     """What is imported now lasts: the garbage collector walks it neither meanwhile nor whenever a test collects."""
