@@ -16,6 +16,7 @@ from moralsc.engines.base import StopFlag
 from moralsc.errors import InputError
 from moralsc.experiment.again import reask
 from moralsc.experiment.card import read_card, to_json
+from moralsc.models import ASSETS
 from moralsc.notation import options_hold, percent
 from moralsc.reports.card_page import card_html
 from moralsc.ui import asked_again, behind, link
@@ -277,7 +278,8 @@ class TestHandlers:
         with gr.Blocks():
             context = new_context(settings)
             parts = build_parts(context)
-        handlers = Handlers(context, Behind(Library(settings), settings, PROMPTS), parts)
+        library = Library(settings, bundled=ASSETS / "results")
+        handlers = Handlers(context, Behind(library, settings, PROMPTS), parts)
         found = handlers.open("", None)
         assert found[parts.run]["value"] == "real-bundled"
         row = gr.EventData(None, {"row": "0"})
