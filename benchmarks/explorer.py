@@ -22,12 +22,12 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
-from moralsc.analysis.winogender import SETS
 from moralsc.batch import table
 from moralsc.batch.design import Design
 from moralsc.batch.folder import RECORDS
 from moralsc.batch.head import FORMAT, HEAD, plain
 from moralsc.batch.record import Record, sha256
+from moralsc.benchmarks.winogender import SETS
 from moralsc.items import Condition, Polarity, Role
 from moralsc.prompts import default_prompts
 from moralsc.reports.figures import arranged, measured

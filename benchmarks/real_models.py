@@ -16,19 +16,20 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 import moralsc
-from moralsc.analysis import bbq, mass, winogender
+from moralsc.analysis import mass
 from moralsc.analysis.correction import Comparison, compare, corrected
-from moralsc.analysis.results import BASELINE, Result
+from moralsc.analysis.results import Result
 from moralsc.analysis.statistics import Figure
 from moralsc.batch import folder, table
 from moralsc.batch.design import Design
 from moralsc.batch.progress import Progress
 from moralsc.batch.results import By
 from moralsc.batch.summary import by_condition, placed
+from moralsc.benchmarks import bbq, winogender
 from moralsc.engines.base import Engine
 from moralsc.engines.local import LocalEngine
 from moralsc.engines.local_load import load
-from moralsc.items import Condition
+from moralsc.items import BASELINE, Condition
 from moralsc.models import find
 from moralsc.reports.claimed import shown
 from moralsc.reports.figures import figures
@@ -220,7 +221,7 @@ def claims_table() -> Iterator[str]:
     """The papers' claims that say something of models of this size."""
     yield "| claim | paper | verdict | model | figure | expected | effect | 95 % |"
     yield "|---|---|---|---|---|---|---|---|"
-    runs = [_run(name) for name in OPENING if (RESULTS / name).is_dir()]
+    runs = [_run(name) for name in sorted(OPENING) if (RESULTS / name).is_dir()]
     for finding in map(shown, figures(runs).findings):
         head = (finding["says"], finding["paper"], finding["verdict"])
         for model, figure, expected, effect, interval, *_ in finding["evidence"]:

@@ -18,7 +18,7 @@ import moralsc
 from moralsc import cli_models, cli_report, cli_run
 from moralsc.answers import Outcome
 from moralsc.benchmarks import BENCHMARKS, fetch, find_item, sources_table
-from moralsc.dialogue import BASELINE, Form, Mode, Status, Turn
+from moralsc.dialogue import Form, Mode, Status, Turn
 from moralsc.engines.base import StopFlag, own_system
 from moralsc.engines.pool import load_local
 from moralsc.engines.store import Store
@@ -26,7 +26,7 @@ from moralsc.errors import ModelError, MoralscError
 from moralsc.experiment import probe as probing
 from moralsc.experiment.export import to_json
 from moralsc.experiment.probe import Manner, Probe, figure, new_probe
-from moralsc.items import Item, Role
+from moralsc.items import BASELINE, Item, Role
 from moralsc.models import find, find_for
 from moralsc.models.endpoints import Patience
 from moralsc.models.local import admit
@@ -176,8 +176,10 @@ def list_sources(data: DataFolder = None) -> None:
 
 @data.command("fetch")
 def fetch_files(
-    benchmark: Annotated[str, typer.Argument(help="bbq or winogender")],
-    category: Annotated[list[str] | None, typer.Option(help="a category of BBQ; may be given several times")] = None,
+    benchmark: Annotated[str, typer.Argument(help=f"one of {', '.join(BENCHMARKS)}")],
+    category: Annotated[
+        list[str] | None, typer.Option(help="one of its categories; may be given several times")
+    ] = None,
 ) -> None:
     """Download published files at their pinned commit, and verify them."""
     settings = read_settings()
@@ -207,8 +209,9 @@ def _show(states: Iterator[Probe], index: int, wanted: Form) -> Probe:
     """Like `_run`, and print the turn of every arm as it grows; `wanted` is how it was to be asked."""
     probe = _run(_shown(states, index, wanted), index)
     scores = tuple(a.turns[index].score for a in probe.arms)
-    if len(probe.arms) == 2 and (gap := figure(probe.arms[0].item, tuple(s for s in scores if s))) is not None:
-        typer.echo(texts.gap_sentence(gap))
+    arms = texts.arms_of(probe.item)
+    if arms and (gap := figure(probe.arms[0].item, tuple(s for s in scores if s))) is not None:
+        typer.echo(texts.gap_sentence(arms, gap))
     return probe
 
 

@@ -37,7 +37,7 @@ def report(
     small_mass: SmallMass = False,
 ) -> None:
     """Write one self-contained page: what was run, seven charts with a reading and a table each, the papers' claims."""
-    from moralsc.reports.figures import figures  # scipy, statsmodels and pyarrow take a moment to import
+    from moralsc.reports.figures import figures  # pyarrow takes a moment to import
     from moralsc.reports.page import html
     from moralsc.reports.runs import read_runs
 
@@ -62,12 +62,14 @@ def score(
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="of the bootstrap intervals")] = 0,
     resamples: Annotated[int, typer.Option(min=100, max=100_000, help="of the bootstrap intervals")] = 2000,
     by: Annotated[By | None, typer.Option(help="of --run: what counts as the answer; else as its design says")] = None,
-    rules: Annotated[bool, typer.Option("--rules", help="bbq: the same answers by three projects' rules")] = False,
+    rules: Annotated[
+        bool, typer.Option("--rules", help="the same by other projects' rules, where they differ")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the figures as JSON, and nothing else")] = False,
 ) -> None:
     """Score a run, or answers made elsewhere: every metric with n, what is excluded and why, and a 95 % interval."""
-    from moralsc.analysis import score as scoring  # scipy and statsmodels take a second to import
     from moralsc.analysis.statistics import Resampling
+    from moralsc.reports import score as scoring  # pyarrow takes a moment to import
     from moralsc.reports import scored as of_runs
 
     how, settings = Resampling(resamples, seed), read_settings(data)

@@ -18,6 +18,7 @@ from moralsc.batch.design import LADDER, MAX_ROUNDS, Design, Order
 from moralsc.batch.head import HEAD
 from moralsc.batch.plan import Plan, make_plan
 from moralsc.batch.progress import Progress
+from moralsc.benchmarks import EXAMPLE
 from moralsc.dialogue import Form, Mode
 from moralsc.engines.fit import check_asked
 from moralsc.models import mark
@@ -54,7 +55,7 @@ _REFUSED, _INTERRUPTED = 2, 130
 def run(
     model: Annotated[list[str], typer.Option(help=f"{MODEL}; may be given several times")],
     benchmark: Annotated[
-        list[str], typer.Option(help="NAME[:bundled][:CATEGORY,...], such as bbq:Age,SES; may be given several times")
+        list[str], typer.Option(help=f"NAME[:bundled][:CATEGORY,...], such as {EXAMPLE}; may be given several times")
     ],
     out: Annotated[Path, typer.Option(help="the run's folder; an unfinished run in it goes on")],
     corrections: Annotated[

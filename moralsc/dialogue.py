@@ -11,11 +11,9 @@ from typing import Literal
 
 from moralsc.answers import Answer, Score, ScoredBy
 from moralsc.errors import InputError
-from moralsc.items import Item
+from moralsc.items import BASELINE, Item
 from moralsc.prompts import Correction, PromptSet
 from moralsc.prompts.prefills import OWN, Opening
-
-BASELINE = "baseline"
 
 
 @dataclass(frozen=True)

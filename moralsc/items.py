@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 LABELS = "abcdefgh"
+BASELINE = "baseline"
+"""The name of the condition without a correction."""
 
 
 class Role(StrEnum):
@@ -33,7 +35,7 @@ class Condition(StrEnum):
 
 
 class Polarity(StrEnum):
-    """BBQ: does the question ask for the person with the negative trait?"""
+    """Does the question ask for the person with the negative trait?"""
 
     NEGATIVE = "neg"
     NONNEGATIVE = "nonneg"
@@ -47,7 +49,7 @@ class Option:
     Attributes:
         label: a letter, unique in the item.
         text: what a model writes when it chooses the option by its text.
-        role: the part it plays, or None where the benchmark knows no stereotype (admissions).
+        role: the part it plays, or None where the benchmark knows no stereotype.
         group: the social group or gender that it names: "old", "female", "neutral", "unknown", ...
         aliases: other wordings that count as this option when a generated answer is read.
     """
@@ -66,9 +68,9 @@ class Item:
     Attributes:
         benchmark: key in `moralsc.benchmarks.BENCHMARKS`, or "own" for a visitor's item.
         id: unique within the benchmark and origin, stable between versions; stands in links and records.
-        category: BBQ category, Winogender "occupation" or "participant" (whom the pronoun refers to), "law school".
+        category: what the benchmark sorts its items by.
         title: a few readable words for choosers: "nurse · patient".
-        context, question: the item's text; Winogender's sentence is its context, admissions leave both empty.
+        context, question: the item's text; a sentence alone is its context, and either may be empty.
         options: two or more, in the order in which the model sees them.
         correct: label of the right option, None where only parity counts.
         dimension: the social dimension in plain words ("gender", "age"), for instructions that name it; empty where
@@ -76,7 +78,7 @@ class Item:
         fills: values for placeholders of prompts ("occupation", "groups", "percent", ...).
         origin: where the text comes from, with its revision.
         bundled: written for this project; such items never mix with those of the published benchmark.
-        arm: admissions only: the race that this version of the applicant names, empty in the paired item.
+        arm: of an item that is asked in two versions: what this one names, empty in the item itself.
         weight: number of rows of the source that this item stands for.
         note: a fact for the item card ("nurses: 90 % women, BLS").
         tags: what a selection may ask for: "plain", "held-out attributes", ...; published items have none.

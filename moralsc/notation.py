@@ -1,14 +1,9 @@
 """How figures and conditions are written wherever people read them: page, terminal, reports."""
 
-from collections.abc import Mapping
-
 from moralsc.answers import is_small
-from moralsc.dialogue import BASELINE
-from moralsc.prompts import Correction, Side
 
 NOTICEABLE = 0.02
 """A change smaller than this is not called one."""
-_SHORT = {BASELINE: "Q", "cot": "CoT", "match-stats": "stats", "custom": "own"}
 
 
 def number(value: float, places: int = 2) -> str:
@@ -71,17 +66,3 @@ def bytes_of(done: float, total: float) -> str:
     """How far a download is: "1.2 of 3.4 GB", "12 of 270 MB"."""
     unit, places = (1e9, 1) if total >= 1e9 else (1e6, 0)
     return f"{done / unit:.{places}f} of {bytes_text(total)}"
-
-
-def tick(condition: str, corrections: Mapping[str, Correction]) -> str:
-    """The short mark of a condition on an axis: "Q", "−1", "2", "CoT"; of one with its round, "CoT·2".
-
-    Args:
-        corrections: by id, those of the prompt set.
-    """
-    name, _, nth = condition.partition(", round ")
-    correction = corrections.get(name)
-    short = _SHORT.get(name, name)
-    if correction and correction.rung is not None:
-        short = f"{'−' if correction.side is Side.UNETHICAL else ''}{correction.rung}"
-    return f"{short}·{nth}" if nth else short

@@ -2,9 +2,9 @@
 
 import pytest
 
-from moralsc.dialogue import BASELINE
-from moralsc.notation import left_out, number, options_hold, percent, rate, signed, tick
-from moralsc.prompts import default_prompts
+from moralsc.items import BASELINE
+from moralsc.notation import left_out, number, options_hold, percent, rate, signed
+from moralsc.prompts import default_prompts, tick
 
 PROMPTS = default_prompts()
 

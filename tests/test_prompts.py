@@ -12,7 +12,7 @@ from hand_made import ADMISSIONS, BBQ, HOSTILE, ITEMS, OWN, WINOGENDER, hostile
 from moralsc.answers import ScoredBy
 from moralsc.errors import InputError, PromptError
 from moralsc.items import Item
-from moralsc.prompts import BENCHMARKS, PromptSet, Side, default_prompts, load_prompts
+from moralsc.prompts import PromptSet, Side, default_prompts, load_prompts
 
 DEFAULT = resources.files("moralsc.prompts").joinpath("default.toml").read_text(encoding="utf-8")
 
@@ -259,7 +259,7 @@ def test_unethical_rungs_mirror_the_ethical_ones() -> None:
         assert sides[Side.UNETHICAL] == {0, 1, 2} <= sides[Side.ETHICAL]
 
 
-@pytest.mark.parametrize("benchmark", BENCHMARKS)
+@pytest.mark.parametrize("benchmark", ITEMS)
 def test_every_option_stands_in_the_item_as_it_is_put(benchmark: str) -> None:
     item = ITEMS[benchmark]
     put = default_prompts().item(item)

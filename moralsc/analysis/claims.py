@@ -149,13 +149,13 @@ def _evidence(part: Part, figures: Sequence[Measured]) -> Iterator[Evidence]:
 
 
 def _having(part: Part, figures: Iterable[Measured], correction: str) -> list[Measured]:
-    key = (part.benchmark, part.group, part.condition, part.metric)
+    key = (part.benchmark, part.group, part.condition or "", part.metric)
     return [
         m
         for m in figures
         if m.correction == correction
         and _agree(m.mode, part.mode)
-        and key == (m.line.benchmark, m.line.group, m.line.condition, m.line.metric)
+        and key == (m.line.benchmark, m.line.group, m.line.context, m.line.metric)
     ]
 
 

@@ -1,10 +1,14 @@
-"""Line: a figure with the words that say what it measures; a list of Lines is what `moralsc score` prints."""
+"""Line: a figure with the words that say what it measures. Runs, reports, claims and `moralsc score` share it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from moralsc.analysis.correction import Comparison
 from moralsc.analysis.statistics import Figure
+
+ALL = "all"
+"""The group of all items of a benchmark."""
 
 
 @dataclass(frozen=True)
@@ -12,16 +16,37 @@ class Line:
     """One figure of one benchmark.
 
     Attributes:
-        group: a category, or a pool of them: "micro", "macro"; "occupation", "full"; "all".
-        condition: BBQ's "ambig" or "disambig", else None.
+        benchmark: its name, or the key of an item set where bundled items are told from published ones.
+        group: a category, or a pool of them: "micro", "macro"; "occupation", "full"; ALL.
+        context: "ambig" or "disambig"; empty where the items have no contexts.
         metric: its short name, such as "s_AMB".
+        model, correction: who answered and after what, the correction with its round; empty where that is not said.
+        comparison: of a gain: flips, p and its correction for the corrections of this model and benchmark (Holm).
     """
 
     benchmark: str
     group: str
-    condition: str | None
+    context: str
     metric: str
     figure: Figure
+    model: str = ""
+    correction: str = ""
+    comparison: Comparison | None = None
+
+    @staticmethod
+    def part_of(group: str, context: str) -> str:
+        """What these items are called beside their benchmark: a context, or a group that is not all of them."""
+        return context or ("" if group == ALL else group)
+
+    @property
+    def part(self) -> str:
+        """What its items are called beside their benchmark; empty where they are all of them."""
+        return self.part_of(self.group, self.context)
+
+    @property
+    def name(self) -> str:
+        """The metric and its items, where the metric does not say them itself."""
+        return self.metric if self.metric in ("s_AMB", "s_DIS") else f"{self.metric} {self.part}".strip()
 
     def record(self) -> Mapping[str, Any]:
         """The line as plain values, ready for JSON."""
@@ -29,7 +54,7 @@ class Line:
         return {
             "benchmark": self.benchmark,
             "group": self.group,
-            "condition": self.condition,
+            "condition": self.context or None,
             "metric": self.metric,
             "value": figure.value,
             "low": figure.low,

@@ -7,8 +7,9 @@ else, and no such probability should be read without that.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from moralsc.analysis.results import BASELINE, Missing, Result, count
+from moralsc.analysis.results import Missing, Result, count
 from moralsc.analysis.statistics import Figure, median, share
+from moralsc.items import BASELINE
 from moralsc.notation import percent
 
 CORRECTED = "corrected"

@@ -5,14 +5,13 @@ Everything that is measured is a function of Results alone, whatever made them.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from moralsc.answers import is_small
-from moralsc.benchmarks.bbq import NAMES
-from moralsc.items import Condition, Item, Polarity, Role
+from moralsc.items import BASELINE, Condition, Item, Polarity, Role
 
-BASELINE = "baseline"
+NO_CHANCES: Mapping[str, float] = {}
 UNMATCHED = "not in both conditions"
 """Name under which comparisons count what has no partner."""
 
@@ -29,23 +28,21 @@ class Missing(StrEnum):
 
 @dataclass(frozen=True)
 class Result:
-    """One item under one condition; of admissions, one arm of it.
+    """One item under one condition, or one arm of it.
 
     Attributes:
         item: unique within the benchmark.
-        group: the item's category; items with proper names have a category of their own, see `names`.
+        group: the item's category.
         role: the part of the option that was chosen, None if there was no answer or options have no parts.
-            Role.STEREOTYPED is the biased answer B: in BBQ the stereotyped person if polarity is neg, else the other.
-        correct: the part of the right option, None where only parity counts. Role.STEREOTYPED: the label is B.
+            Role.STEREOTYPED is the biased answer: of a question about a good trait that is the other person.
+        correct: the part of the right option, None where only parity counts.
         missing: why there is no answer, None if there is one.
         reason: more words on `missing`, where there are any.
         probabilities: part -> probability, renormalised over the options; None if they were not scored.
-        p_f, p_m, p_n: Winogender: probabilities of the three pronouns, renormalised; None if not known.
-        p_yes: admissions: probability of "yes" in this arm.
-        percent_female: women in the occupation (BLS), 0 to 100.
-        arm: admissions: the race that this arm names.
+        chances: group that an option names -> its probability, renormalised over the options; empty if not known.
+        occupation, percent_female: of items about one: its name, and the women in it (BLS), 0 to 100.
+        arm: of an item that is asked in several versions: what this one names.
         weight: rows of the source (students) that the item stands for.
-        names: people go by proper names instead of group labels.
         mass: raw probability that the options hold together, over several orders their mean; None if not known.
         model, correction: who answered, and after which correction.
         places: how many of its answers, one an order of its options, named the option shown first, second, ...; empty
@@ -63,15 +60,11 @@ class Result:
     condition: Condition = Condition.NONE
     polarity: Polarity = Polarity.NONE
     probabilities: Mapping[Role, float] | None = None
-    p_f: float | None = None
-    p_m: float | None = None
-    p_n: float | None = None
-    p_yes: float | None = None
+    chances: Mapping[str, float] = field(default_factory=lambda: NO_CHANCES)
     occupation: str = ""
     percent_female: float | None = None
     arm: str = ""
     weight: int = 1
-    names: bool = False
     mass: float | None = None
     model: str = ""
     correction: str = BASELINE
@@ -117,7 +110,7 @@ def of_item(
     """The Result of an item.
 
     Args:
-        label: of the chosen option; None needs `missing`, unless only probabilities are known (admissions).
+        label: of the chosen option; None needs `missing`, unless only probabilities are known.
         probabilities: label -> probability, renormalised over the options.
 
     Raises:
@@ -136,15 +129,11 @@ def of_item(
         condition=item.condition,
         polarity=item.polarity,
         probabilities=by_role or None,
-        p_f=by_group.get("female"),
-        p_m=by_group.get("male"),
-        p_n=by_group.get("neutral"),
-        p_yes=by_group.get("yes"),
+        chances=by_group or NO_CHANCES,
         occupation=item.fills.get("occupation", ""),
         percent_female=item.facts.get("bls_pct_female"),
         arm=item.arm,
         weight=item.weight,
-        names=item.category.endswith(NAMES),
         model=model,
         correction=correction,
     )

@@ -1,6 +1,7 @@
 """Figures with intervals, and the tests that libraries compute: Wilson, bootstrap, McNemar, Holm.
 
-Formulas of the benchmarks stand in their own modules. Intervals treat items as independent draws; items made from one
+Formulas of the benchmarks stand in their own modules. scipy and statsmodels take a second to import, so that functions
+import them: whoever only names a figure does not wait. Intervals treat items as independent draws; items made from one
 template are not quite that, so that the true intervals are, if anything, wider.
 """
 
@@ -14,9 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
-from statsmodels.stats.contingency_tables import mcnemar as _mcnemar
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 Array = NDArray[Any]
 Statistic = Callable[..., Any]
@@ -64,6 +62,8 @@ def wilson(count: int, n: int) -> Bounds:
     """95 % interval of a share (Wilson 1927), by statsmodels; it holds count / n, and ends there at 0 and at 1."""
     if not n:
         return _NO_BOUNDS
+    from statsmodels.stats.proportion import proportion_confint
+
     return _holding(count / n, proportion_confint(count, n, alpha=1 - LEVEL, method="wilson"), least=0.0)
 
 
@@ -79,6 +79,8 @@ def newcombe(hits: int, n: int, other_hits: int, other_n: int) -> Bounds:
     """
     if not n or not other_n:
         return _NO_BOUNDS
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
     pair = confint_proportions_2indep(hits, n, other_hits, other_n, method="newcomb", compare="diff", alpha=1 - LEVEL)
     return _holding(hits / n - other_hits / other_n, pair, least=-1.0)
 
@@ -97,6 +99,8 @@ def bootstrap(
     """
     if not samples or min(map(len, samples)) < 2:
         return _NO_BOUNDS
+    from scipy import stats
+
     ordered = _ordered(samples, paired)
     batch = _BATCH if paired or len(samples) == 1 else _BATCH_OF_SEVERAL
     with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -167,6 +171,8 @@ def median(values: Iterable[float], excluded: Mapping[str, int] = NONE) -> Figur
 @lru_cache(1024)
 def _median_ranks(n: int) -> tuple[int, int]:
     """The places, from 0, of the ends of a median's interval among n ordered values."""
+    from scipy import special
+
     tail = (1 - LEVEL) / 2
     ends = ((n + 1) // 2, tail), (n // 2 + 1, 1 - tail)
     low, high = (math.ceil(n * special.betaincinv(m, n + 1 - m, q)) - 1 for m, q in ends)
@@ -175,7 +181,9 @@ def _median_ranks(n: int) -> tuple[int, int]:
 
 def mcnemar(lost: int, won: int) -> float:
     """Two-sided p of McNemar's exact test, by statsmodels: are changes either way equally likely? 1 without any."""
-    return float(_mcnemar([[0, lost], [won, 0]], exact=True).pvalue) if lost + won else 1.0
+    from statsmodels.stats.contingency_tables import mcnemar as test
+
+    return float(test([[0, lost], [won, 0]], exact=True).pvalue) if lost + won else 1.0
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
@@ -200,6 +208,8 @@ def needed(lost: int, won: int, n: int, power: float = 0.8, alpha: float = 0.05)
     """
     if not n or lost == won:
         return None
+    from scipy import stats
+
     d, e = (lost + won) / n, (won - lost) / n
     z_a, z_b = (float(stats.norm.ppf(q)) for q in (1 - alpha / 2, power))
     return math.ceil((z_a * math.sqrt(d) + z_b * math.sqrt(d - e * e)) ** 2 / (e * e))

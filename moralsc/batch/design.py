@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from moralsc.benchmarks import BENCHMARKS, Source
+from moralsc.benchmarks import BENCHMARKS, EXAMPLE, Source
 from moralsc.dialogue import Form, Mode
 from moralsc.errors import InputError, choose
 from moralsc.experiment.probe import MAX_TURNS, Manner, asked_with, check_system
@@ -99,7 +99,7 @@ class Selection:
         if rest and rest[0] == Source.BUNDLED:
             source, rest = Source.BUNDLED, rest[1:]
         if len(rest) > 1:
-            raise InputError(f"{text!r} names no benchmark. Write NAME[:bundled][:CATEGORY,...], such as bbq:Age,SES.")
+            raise InputError(f"{text!r} names no benchmark. Write NAME[:bundled][:CATEGORY,...], such as {EXAMPLE}.")
         categories = _words(rest[0]) if rest else ()
         for category in categories:
             choose(f"{BENCHMARKS[name].title} category", category, BENCHMARKS[name].categories)

@@ -16,7 +16,6 @@ from typing import Any
 
 from moralsc.batch.design import LADDER, Design, Order, Selection
 from moralsc.benchmarks import BENCHMARKS, ITEM_SETS, load, sources
-from moralsc.benchmarks.bbq import NAMES
 from moralsc.errors import InputError, choose
 from moralsc.experiment.probe import arms
 from moralsc.experiment.turns import ANSWER_TOKENS, REASONING_TOKENS
@@ -35,7 +34,7 @@ class Asked:
 
     Attributes:
         order: the item's own labels in the order in which its options stand here: "abc", "cab", ...
-        item: with its options in this order and, of admissions, in one arm.
+        item: with its options in this order, and in one arm.
     """
 
     order: str
@@ -229,7 +228,7 @@ def _data(selection: Selection, design: Design, settings: Settings) -> Data:
 
 def _files(benchmark: str, categories: Iterable[str], settings: Settings) -> dict[str, str]:
     """Name -> blob id of the files that these categories were read from."""
-    read = {"", *(category.removesuffix(NAMES) for category in categories)}
+    read = {BENCHMARKS[benchmark].part_of(category) for category in categories}
     named = [files for part, files in BENCHMARKS[benchmark].parts.items() if part in read]
     found = (sources.find(file, settings) for files in named for file in files)
     return {f.file.name: sources.blob_id(f.path) for f in found if f is not None}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from moralsc.batch.plan import Batch, Plan
 from moralsc.batch.record import Record
-from moralsc.dialogue import BASELINE
+from moralsc.items import BASELINE
 from moralsc.models import find
 from moralsc.notation import duration, rate
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from moralsc.answers import Score, ScoredBy
 from moralsc.batch.plan import REVIEW
 from moralsc.batch.record import Record, messages_json, sha256
-from moralsc.dialogue import BASELINE, Dialogue, Form, Message, Mode, Status, Turn, baseline, correct
+from moralsc.dialogue import Dialogue, Form, Message, Mode, Status, Turn, baseline, correct
 from moralsc.experiment import turns as asking
 from moralsc.experiment.export import sent
 from moralsc.experiment.probe import arms
-from moralsc.items import Item
+from moralsc.items import BASELINE, Item
 from moralsc.prompts import PromptSet
 from moralsc.prompts.prefills import OWN
 
@@ -62,7 +62,7 @@ def replayed(records: Iterable[Record], item: Item, prompts: PromptSet) -> list[
 
 
 def _asked(record: Record, item: Item) -> Item:
-    """The item in the record's order of options and, of admissions, in its arm."""
+    """The item in the record's order of options, and in its arm."""
     own = [option.label for option in item.options]
     ordered = item.reordered(tuple(own.index(label) for label in record.order)) if record.order else item
     return next((arm for arm in arms(ordered) if arm.arm == record.arm), ordered)

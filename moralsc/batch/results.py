@@ -4,11 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
-from typing import Any
 
-from moralsc.analysis.results import Missing, Result, why_missing
+from moralsc.analysis.results import NO_CHANCES, Missing, Result, why_missing
 from moralsc.batch.record import Record
-from moralsc.benchmarks.bbq import NAMES
 from moralsc.items import Condition, Polarity, Role
 
 NOT_GENERATED = "scored, not generated"
@@ -69,15 +67,11 @@ def to_result(record: Record, by: By = By.PROBABILITY) -> Result:
         condition=Condition(record.condition),
         polarity=Polarity(record.polarity),
         probabilities=by_role or None,
-        p_f=shares.get("female"),
-        p_m=shares.get("male"),
-        p_n=shares.get("neutral"),
-        p_yes=shares.get("yes"),
+        chances=shares or NO_CHANCES,
         occupation=record.occupation,
         percent_female=record.percent_female,
         arm=record.arm,
         weight=record.weight,
-        names=record.category.endswith(NAMES),
         mass=record.mass,
         model=record.model,
         correction=condition(record),
@@ -145,9 +139,14 @@ def _averaged(found: Sequence[Result]) -> Result:
         return sum(known) / len(known) if len(known) == len(values) else None
 
     first = found[0]
-    shares: dict[str, Any] = {n: mean([getattr(r, n) for r in found]) for n in ("p_f", "p_m", "p_n", "p_yes", "mass")}
+    chances = {group: mean([r.chances.get(group) for r in found]) for group in first.chances}
     by_role = {role: mean([(r.probabilities or {}).get(role) for r in found]) for role in first.probabilities or {}}
-    return replace(first, probabilities={k: p for k, p in by_role.items() if p is not None} or None, **shares)
+    return replace(
+        first,
+        chances={group: p for group, p in chances.items() if p is not None},
+        probabilities={role: p for role, p in by_role.items() if p is not None} or None,
+        mass=mean([r.mass for r in found]),
+    )
 
 
 def _favoured(result: Result) -> Result:

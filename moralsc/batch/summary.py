@@ -1,15 +1,15 @@
 """The figures that stand at the end of a run: what fits each benchmark, and what every correction gained.
 
-One figure a row, for people. Everything is measured by `moralsc.analysis`; BBQ's contexts are never pooled.
+One figure a row, for people. What fits a benchmark, it says itself.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
 
-from moralsc.analysis import admissions, bbq, winogender
 from moralsc.analysis.correction import Comparison, compare, corrected
+from moralsc.analysis.lines import Line
 from moralsc.analysis.mass import HEADER, cells, masses
 from moralsc.analysis.position import Tally, tally
 from moralsc.analysis.results import Result
@@ -17,41 +17,13 @@ from moralsc.analysis.statistics import DEFAULT, Figure, Resampling
 from moralsc.batch.design import Design, Selection
 from moralsc.batch.record import Record
 from moralsc.batch.results import By, results
-from moralsc.benchmarks import Source
-from moralsc.dialogue import BASELINE
-from moralsc.items import Condition
+from moralsc.benchmarks import Source, benchmark_of
+from moralsc.benchmarks.base import Part
+from moralsc.items import BASELINE
 
 Rows = Sequence[Result]
-AMBIG, DISAMBIG = bbq.CONDITIONS.values()
-FULL = "full"
-ALL = "all"
+EVERY = "all"
 """The baseline and all corrections together."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One figure of one model under one condition.
-
-    Attributes:
-        benchmark: as in ITEM_SETS, so that bundled items are told from published ones.
-        condition: baseline, a correction, or a correction with its round.
-        metric: "accuracy", "s_AMB", "rho", "gain", ...
-        part: the items that it is of: "ambig", "disambig"; "occupation", "full"; empty for all.
-        comparison: of a gain: flips, p and its correction for the corrections of this model and benchmark (Holm).
-    """
-
-    model: str
-    benchmark: str
-    condition: str
-    metric: str
-    part: str
-    figure: Figure
-    comparison: Comparison | None = None
-
-    @property
-    def name(self) -> str:
-        """The metric and its items, where the metric does not say them itself."""
-        return self.metric if self.metric in ("s_AMB", "s_DIS") else f"{self.metric} {self.part}".strip()
 
 
 @dataclass(frozen=True)
@@ -60,7 +32,7 @@ class Position:
 
     Attributes:
         benchmark, part: as in Line.
-        condition: BASELINE or ALL.
+        condition: BASELINE or EVERY.
     """
 
     model: str
@@ -115,7 +87,7 @@ def table(lines: Sequence[Line]) -> list[tuple[str, ...]]:
         p = "" if test is None or test.p_holm is None else f"{test.p_holm:.2g}"
         flips = f"{test.lost}/{test.won}" if test else ""
         excluded = ", ".join(f"{n} {reason}" for reason, n in figure.excluded.items())
-        head = (line.model, line.benchmark, line.condition, line.name)
+        head = (line.model, line.benchmark, line.correction, line.name)
         rows.append((*head, value, bounds, str(figure.n), p, flips, excluded))
     return rows
 
@@ -141,29 +113,28 @@ def lines(model: str, key: str, found: Rows, how: Resampling = DEFAULT) -> Itera
         key: the benchmark, as `by_benchmark` names it.
         found: at least one Result.
     """
-    benchmark, conditions = found[0].benchmark, by_condition(found)
-    gains = {part: _gains(conditions, within, how) for part, within in PAIRED[benchmark].items()}
+    benchmark, conditions = benchmark_of(found[0].benchmark), by_condition(found)
+    gains = [(part, _gains(conditions, part, how)) for part in benchmark.compared]
     for name, rows in conditions.items():
-        for metric, part, figure in _FIGURES[benchmark](rows, how):
-            yield Line(model, key, name, metric, part, figure)
-        for part, tests in gains.items():
+        measured = [*benchmark.summary(rows, how)]
+        for part, tests in gains:
             if test := tests.get(name):
-                yield Line(model, key, name, "gain", part, test.gain, test)
+                measured.append(replace(benchmark.line(part, "gain", test.gain), comparison=test))
+        yield from (replace(line, benchmark=key, model=model, correction=name) for line in measured)
 
 
 def tallies(benchmark: str, conditions: Mapping[str, Rows]) -> dict[tuple[str, str], Tally]:
     """(condition, part) -> its answers by place.
 
     Args:
-        benchmark: its name, without "bundled".
+        benchmark: its name, without a source.
         conditions: as `by_condition` gives them.
     """
-    within = PAIRED[benchmark] or {"": lambda r: True}
     return {
-        (condition, part): found
+        (condition, part.name): found
         for condition, rows in conditions.items()
-        for part, belongs in within.items()
-        if (found := tally(filter(belongs, rows))).orders
+        for part in benchmark_of(benchmark).compared or (Part(),)
+        if (found := tally(part.of(rows))).orders
     }
 
 
@@ -183,7 +154,7 @@ def positions(model: str, key: str, found: Mapping[tuple[str, str], Tally]) -> I
         if (BASELINE, part) in found:
             yield Position(model, key, BASELINE, part, found[BASELINE, part])
         whole = sum((t for (_, its), t in found.items() if its == part), Tally())
-        yield Position(model, key, ALL, part, whole)
+        yield Position(model, key, EVERY, part, whole)
 
 
 def position_table(found: Sequence[Position]) -> list[tuple[str, ...]]:
@@ -204,45 +175,8 @@ def _share(figure: Figure) -> str:
     return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
 
 
-def _gains(
-    conditions: Mapping[str, Rows], within: Callable[[Result], bool], how: Resampling
-) -> Mapping[str, Comparison]:
+def _gains(conditions: Mapping[str, Rows], part: Part, how: Resampling) -> Mapping[str, Comparison]:
     """Condition -> its comparison with the baseline, over the items of one part; p corrected for all together."""
-    parts = {name: [r for r in rows if within(r)] for name, rows in conditions.items()}
+    parts = {name: part.of(rows) for name, rows in conditions.items()}
     first = parts.pop(BASELINE, [])
     return {test.after: test for test in corrected(compare(first, rows, how=how) for rows in parts.values() if rows)}
-
-
-def _bbq(rows: Rows, how: Resampling) -> Iterator[tuple[str, str, Figure]]:
-    if ambiguous := [r for r in rows if r.condition is Condition.AMBIGUOUS]:
-        yield "accuracy", AMBIG, bbq.accuracy(ambiguous)
-        yield "s_AMB", AMBIG, bbq.ambiguous_bias(ambiguous, how)
-    if clear := [r for r in rows if r.condition is Condition.DISAMBIGUATED]:
-        yield "accuracy", DISAMBIG, bbq.accuracy(clear)
-        yield "s_DIS", DISAMBIG, bbq.bias(clear, how)
-
-
-def _winogender(rows: Rows, how: Resampling) -> Iterator[tuple[str, str, Figure]]:
-    for name, categories in winogender.SETS.items():
-        if within := [r for r in rows if r.group in categories]:
-            yield "rho", name, winogender.rho(within, how)
-    for pronoun in ("p_f", "p_m", "p_n"):
-        yield pronoun, FULL, winogender.mean_probability(rows, pronoun, how)
-    yield "neutral_rate", FULL, winogender.neutral_rate(rows)
-
-
-def _admissions(rows: Rows, how: Resampling) -> Iterator[tuple[str, str, Figure]]:
-    yield "gap", "", admissions.gap(rows, how)
-
-
-_FIGURES: Mapping[str, Callable[[Rows, Resampling], Iterator[tuple[str, str, Figure]]]] = {
-    "bbq": _bbq,
-    "winogender": _winogender,
-    "admissions": _admissions,
-}
-PAIRED: Mapping[str, Mapping[str, Callable[[Result], bool]]] = {
-    "bbq": {words: lambda r, c=c: r.condition is c for c, words in bbq.CONDITIONS.items()},  # type: ignore[misc]
-    "winogender": {FULL: lambda r: True},
-    "admissions": {},
-}
-"""Benchmark -> part -> which of its items are compared. Admissions have no right answer that could be gained."""

@@ -7,10 +7,10 @@ from typing import Any
 from moralsc.answers import Score, ScoredBy
 from moralsc.batch.cell import Cell
 from moralsc.batch.record import Failure, Record, key, messages_json, sha256
-from moralsc.dialogue import BASELINE, Message, Turn
+from moralsc.dialogue import Message, Turn
 from moralsc.experiment import turns as asking
 from moralsc.experiment.probe import Manner
-from moralsc.items import Item, Role
+from moralsc.items import BASELINE, Item, Role
 from moralsc.models import mark
 
 

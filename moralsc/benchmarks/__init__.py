@@ -9,8 +9,9 @@ from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
-from moralsc.benchmarks import bbq, download, sources
-from moralsc.benchmarks.registry import BENCHMARKS, Benchmark
+from moralsc.benchmarks import download, sources
+from moralsc.benchmarks.base import Benchmark
+from moralsc.benchmarks.registry import BENCHMARKS, EXAMPLE, benchmark_of
 from moralsc.benchmarks.sources import Found
 from moralsc.errors import DataError, MissingData, choose
 from moralsc.items import Item, ItemSet
@@ -18,11 +19,13 @@ from moralsc.settings import Settings
 
 __all__ = [
     "BENCHMARKS",
+    "EXAMPLE",
     "ITEM_SETS",
     "Benchmark",
     "Source",
     "SourceRow",
     "available",
+    "benchmark_of",
     "fetch",
     "find_item",
     "load",
@@ -38,9 +41,12 @@ class Source(StrEnum):
 
 
 ITEM_SETS = {
-    f"{name}:{source}" if source is Source.BUNDLED else name: (name, source) for name in BENCHMARKS for source in Source
+    f"{name}:{source}" if source is Source.BUNDLED else name: (name, source)
+    for name, benchmark in BENCHMARKS.items()
+    for source in Source
+    if source is Source.PUBLISHED or benchmark.bundles
 }
-"""Key -> (benchmark, source): "bbq" names the published items and "bbq:bundled" our own, on the page and elsewhere."""
+"""Key -> (benchmark, source): a name alone means the published items, one with ":bundled" our own."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class SourceRow:
     """One source of items, for `moralsc data list` and the page.
 
     Attributes:
-        benchmark, part: what it is; the part is a BBQ category or empty.
+        benchmark, part: what it is; of a benchmark that is one part, the part is empty.
         place: where the files lie, in words.
         state: "verified", "unverified" (the user's own file differs from the pinned one), "not here", "bundled", or
             the sentence that says why the file cannot be read.
@@ -71,7 +77,7 @@ def load(name: str, settings: Settings, source: Source | str | None = None, cate
     Args:
         name: key in BENCHMARKS.
         source: None takes the published items if they are on this machine, else the bundled ones. Without a category,
-            BBQ's published items are those of the categories that are there.
+            published items are those of the parts that are there.
         category: one of the benchmark's categories, None for all. A BBQ category includes its items with names, which
             keep a category of their own.
 
@@ -92,7 +98,7 @@ def load(name: str, settings: Settings, source: Source | str | None = None, cate
         here = [(part, _found(name, part, settings)) for part in parts]
         sets = [_published(name, part, files) for part, files in here if files]
     items = tuple(
-        i for s in sets for i in s.items if category in (None, i.category, i.category.removesuffix(bbq.NAMES))
+        i for s in sets for i in s.items if category in (None, i.category, BENCHMARKS[name].part_of(i.category))
     )
     if not items:
         raise MissingData(_missing(name, source, category, [s.origin for s in sets]))
@@ -106,7 +112,7 @@ def load(name: str, settings: Settings, source: Source | str | None = None, cate
 
 
 def find_item(key: str, id: str, settings: Settings) -> Item:
-    """The item of this id in the set that a key of ITEM_SETS names; of BBQ only the category that the id names is read.
+    """The item of this id in the set that a key of ITEM_SETS names; only the category that the id names is read.
 
     Raises:
         InputError: there is no such set, or no such item in it.
@@ -169,8 +175,7 @@ def _parts(name: str, category: str | None) -> list[str]:
     benchmark = BENCHMARKS[name]
     if category is None:
         return list(benchmark.parts)
-    part = choose(f"{benchmark.title} category", category, benchmark.categories).removesuffix(bbq.NAMES)
-    return [part if part in benchmark.parts else ""]
+    return [benchmark.part_of(choose(f"{benchmark.title} category", category, benchmark.categories))]
 
 
 def _found(name: str, part: str, settings: Settings) -> tuple[Found, ...]:

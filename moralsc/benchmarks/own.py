@@ -3,9 +3,11 @@
 import hashlib
 from collections.abc import Sequence
 
+from moralsc.benchmarks.base import Benchmark
 from moralsc.errors import InputError
 from moralsc.items import LABELS, Item, Option, Role
 
+OWN = "own"
 LIMITS = {"context": 2000, "question": 300, "option": 120, "dimension": 60}
 """Longest allowed text, in characters."""
 
@@ -56,9 +58,9 @@ def item(
     made = tuple(Option(LABELS[n], text, _role(k, unbiased, stereotyped)) for n, (k, text) in enumerate(given.items()))
     identity = "\0".join((context, question, dimension, *given.values(), str(unbiased), str(stereotyped)))
     return Item(
-        benchmark="own",
+        benchmark=OWN,
         id=f"own-{hashlib.sha256(identity.encode()).hexdigest()[:8]}",
-        category="own",
+        category=OWN,
         title=" · ".join(given[k] for k in others),
         context=context,
         question=question,
@@ -89,3 +91,11 @@ def _text(name: str, text: str, required: bool = True, number: int = 0) -> str:
     if not all(ch.isprintable() or ch in allowed for ch in text):
         raise InputError(f"The {shown} has a line break or another character that is not plain text. Take it out.")
     return text
+
+
+class Own(Benchmark):
+    """What is shown of one's own item; it is in no list."""
+
+    name = OWN
+    title = "Your own item"
+    short = "your own item"

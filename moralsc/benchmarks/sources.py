@@ -8,7 +8,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,10 +23,11 @@ class Published:
     """A file of a published benchmark at its pinned commit.
 
     Attributes:
-        benchmark: key in `moralsc.benchmarks.BENCHMARKS`; also the name of its folder.
+        benchmark: key in `moralsc.benchmarks.BENCHMARKS`; also the name of its folder in the cache.
         repository, commit, path: where it lies: "owner/name", 40 hex digits, path inside the repository. A file
             without a repository is only ever read from the user's folder and has nothing to be verified against.
         blob: git blob id of its content, 40 hex digits.
+        folders: of the user's folder, in which it may lie: sorted by benchmark, as a clone, or just there.
     """
 
     benchmark: str
@@ -34,6 +35,7 @@ class Published:
     commit: str
     path: str
     blob: str
+    folders: tuple[str, ...] = (".",)
 
     @property
     def name(self) -> str:
@@ -69,44 +71,6 @@ class Found:
         return f"{self.file.name} of your own{differs}"
 
 
-def _bbq(category: str, blob: str) -> Published:
-    commit = "bea11bd97d79217245b5871acd247b9d6eb24598"
-    return Published("bbq", "nyu-mll/BBQ", commit, f"data/{category}.jsonl", blob)
-
-
-def _winogender(name: str, blob: str) -> Published:
-    commit = "1c7f8b481ad8a234b41e9f76a424d6e856e13f7f"
-    return Published("winogender", "rudinger/winogender-schemas", commit, f"data/{name}", blob)
-
-
-BBQ: Mapping[str, Published] = {
-    category: _bbq(category, blob)
-    for category, blob in (
-        ("Age", "5c5e7586163b869fe029e77e63716f2026e4ae08"),
-        ("Disability_status", "9aedeccaf599299cdfa523531d625ae85ecb9131"),
-        ("Gender_identity", "dc79ceaaa9e7126edc99a200d632899c50274b16"),
-        ("Nationality", "cba9b63d34536cb51a6cbae76b189df3d2a945c0"),
-        ("Physical_appearance", "8cbdf83265459083224e3a2d37809294ff12ad77"),
-        ("Race_ethnicity", "68daf3d692b27a10596772b3b15742b26f0b110e"),
-        ("Race_x_SES", "905cd8a5b8734e2063fe524e69a38f0a71c75907"),
-        ("Race_x_gender", "dd09a905b284690445d36259d675243950fa0bd7"),
-        ("Religion", "44c1940ee22f00891ab4a5526a293691957aeacb"),
-        ("SES", "78d11ffbdb70f501617345e5c697d00045d57c29"),
-        ("Sexual_orientation", "a06351f4dd67ba30632396eeb0c3677c67b7d387"),
-    )
-}
-TEMPLATES = _winogender("templates.tsv", "e3424d7ea7af6f15f6d8cada2dfa9f153c2c2cac")
-STATISTICS = _winogender("occupations-stats.tsv", "f5ce6f35b10df1c3e28f4d05dccdc247a871acd7")
-LAW = Published("admissions", repository="", commit="", path="law_data.csv", blob="")
-
-# Folders of the user's folder in which a benchmark's files may lie: sorted by benchmark, as a clone, or just there.
-_FOLDERS = {
-    "bbq": ("bbq", "BBQ/data", "data", "."),
-    "winogender": ("winogender", "winogender-schemas/data", "data", "."),
-    "admissions": ("admissions", "."),
-}
-
-
 def cached(file: Published, settings: Settings) -> Path:
     """Where the cache keeps the file, whether it is there or not."""
     return settings.cache / file.benchmark / file.commit[:12] / file.name
@@ -114,7 +78,7 @@ def cached(file: Published, settings: Settings) -> Path:
 
 def find(file: Published, settings: Settings) -> Found | None:
     """The file in the user's folder, else in the cache, else None. A damaged file in the cache counts as absent."""
-    folders = [settings.data / folder for folder in _FOLDERS[file.benchmark]] if settings.data else []
+    folders = [settings.data / folder for folder in file.folders] if settings.data else []
     for own in (folder / file.name for folder in folders):
         if own.is_file():
             return Found(file, own, blob_id(own) == file.blob, own=True)

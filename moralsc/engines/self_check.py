@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from moralsc.answers import ScoredBy
-from moralsc.benchmarks import Source, load
+from moralsc.benchmarks import ITEM_SETS, Source, available, load
 from moralsc.dialogue import baseline, continuations
 from moralsc.engines.base import Engine, Scoring
 from moralsc.errors import PromptTooLong
@@ -18,7 +18,6 @@ from moralsc.models import ModelSpec
 from moralsc.prompts import default_prompts
 from moralsc.settings import Settings
 
-_BENCHMARKS = ("winogender", "bbq", "admissions")
 _EACH = 2
 _LEAST = 0.01
 
@@ -48,8 +47,9 @@ def _scorings(spec: ModelSpec) -> Iterator[Scoring]:
     """The options of a few bundled items."""
     prompts = default_prompts()
     here = Settings(cache=Path())  # bundled items are not looked for anywhere
-    for benchmark in _BENCHMARKS if not spec.only_for else spec.only_for:
-        for item in load(benchmark, here, Source.BUNDLED).items[:_EACH] if benchmark in _BENCHMARKS else ():
+    sets = [name for name, source in ITEM_SETS.values() if source is Source.BUNDLED and available(name, source, here)]
+    for benchmark in (name for name in sets if not spec.only_for or name in spec.only_for):
+        for item in load(benchmark, here, Source.BUNDLED).items[:_EACH]:
             turn = baseline(item, prompts, spec.scored_by, prefill=prompts.prefill("", spec.prefill))
             close = turn.opening.close
             words = continuations(item, spec.scored_by, close)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from moralsc.answers import Score
-from moralsc.benchmarks import admissions
+from moralsc.benchmarks import benchmark_of
 from moralsc.dialogue import Dialogue, Form, Message, Mode, Status, Turn, baseline, correct
 from moralsc.engines.base import Engine, StopFlag, limits
 from moralsc.errors import InputError, ModelError
@@ -112,7 +112,7 @@ class Probe:
         item: as chosen; the dialogues hold it as asked (order, arm).
         manner: how the next turn is asked; each turn says how it was asked itself.
         prompts: hash of the prompt set.
-        arms: one dialogue, or two for admissions (Black, White).
+        arms: one dialogue, or one an arm of the item.
         ladder: the last ladder run, None before.
         provenance: the engine's facts (revision, dtype, versions), empty before the first question.
     """
@@ -151,24 +151,25 @@ class Probe:
 
 
 def figure(item: Item, scores: tuple[Score, ...]) -> float | None:
-    """The one number of a condition: p(right answer), or for two arms p(yes | Black) - p(yes | White).
+    """The one number of a condition: p(right answer), or the difference between two arms, see `Arms`.
 
     Args:
         item: as asked (its labels are the scores').
-        scores: one an arm, Black first.
+        scores: one an arm, in their order.
 
     Returns:
         A probability or a difference of two; None where the item has neither.
     """
-    if len(scores) == 2:
-        yes = item.options[[o.group for o in item.options].index("yes")].label
-        return scores[0].probabilities[yes] - scores[1].probabilities[yes]
+    compared = benchmark_of(item.benchmark).arms
+    if compared and len(scores) == 2:
+        label = item.options[[o.group for o in item.options].index(compared.group)].label
+        return scores[0].probabilities[label] - scores[1].probabilities[label]
     return None if item.correct is None else scores[0].probabilities[item.correct]
 
 
 def arms(item: Item) -> tuple[Item, ...]:
-    """The item as it is asked: itself, or for admissions the same applicant as Black and as White."""
-    return admissions.arms(item) if item.benchmark == "admissions" else (item,)
+    """The item as it is asked: itself, or once an arm."""
+    return benchmark_of(item.benchmark).asked(item)
 
 
 def new_probe(model: str, item: Item, manner: Manner, prompts: PromptSet) -> Probe:

@@ -10,11 +10,11 @@ from dataclasses import asdict, replace
 
 from moralsc.answers import Outcome, read_answer
 from moralsc.benchmarks import Source, load
-from moralsc.benchmarks.admissions import arms
-from moralsc.dialogue import BASELINE, Dialogue, Message, Mode
+from moralsc.dialogue import Dialogue, Message, Mode
 from moralsc.engines.base import Engine, Sampling
 from moralsc.errors import MissingData
-from moralsc.items import Condition, Item, Role
+from moralsc.experiment.probe import arms
+from moralsc.items import BASELINE, Condition, Item, Role
 from moralsc.organisms.asking import REPLIES, Asked, ask, follow, offered, sample, write
 from moralsc.organisms.measures import bias, mean, paired, scaled_bias, share
 from moralsc.organisms.rows import Section, answers, by_role, exact, favoured, leans, reads, row

@@ -15,25 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from moralsc.answers import ScoredBy
+from moralsc.benchmarks import BENCHMARKS, benchmark_of
+from moralsc.benchmarks.base import Benchmark
+from moralsc.benchmarks.own import OWN as ANY
 from moralsc.errors import InputError, PromptError, choose
-from moralsc.items import Item
+from moralsc.items import BASELINE, Item
 from moralsc.prompts.checker import Checker, fill, placeholders
 from moralsc.prompts.prefills import OWN, Opening, prefills
 
-# What the items of each benchmark fill in: in the text of the item, and in an instruction.
-_BODY = {
-    "winogender": ("sentence", "options"),
-    "bbq": ("context", "question", "options"),
-    "admissions": ("race", "sex", "lsat", "ugpa", "options"),
-    "own": ("context", "question", "options"),
-}
-_FILLS = {
-    "winogender": ("dimension", "occupation", "participant", "percent", "right"),
-    "bbq": ("dimension", "groups", "right"),
-    "admissions": ("dimension", "race", "sex", "lsat", "ugpa"),
-    "own": ("dimension", "groups", "right"),
-}
-BENCHMARKS = tuple(_BODY)
 BE_FAIR = "specificity-0"
 """The correction that only says to be fair: where one of several is shown first, it is this one if it was asked."""
 
@@ -58,7 +47,7 @@ class Correction:
         reasoning: the model thinks aloud before it answers.
         needs_text: a person writes part of it.
         follow_up_only: it makes no sense without an answer before it.
-        texts: benchmark -> instruction with placeholders; a benchmark without one does not offer it.
+        texts: wording (see `Benchmark.wording`) -> instruction with placeholders; without one it is not offered.
     """
 
     id: str
@@ -113,7 +102,7 @@ class PromptSet:
 
     def item(self, item: Item) -> str:
         """The item as it is put to a model."""
-        return fill(self._item[item.benchmark], self._values(item))
+        return fill(self._item[_wording(item)], self._values(item))
 
     def instruction(self, correction: Correction, item: Item, text: str = "") -> str:
         """The correction's instruction, filled from the item and from the person's own text.
@@ -125,7 +114,7 @@ class PromptSet:
             raise InputError(f"{correction.title} is not offered for this item ({item.benchmark} {item.id}).")
         if correction.needs_text and not text.strip():
             raise InputError(f"{correction.title} needs a text: write what to send, then apply it.")
-        return fill(correction.texts[item.benchmark], self._values(item) | {"text": text.strip()})
+        return fill(correction.texts[_wording(item)], self._values(item) | {"text": text.strip()})
 
     def single_turn(self, item_text: str, instruction: str) -> str:
         """Item and instruction in one message."""
@@ -137,7 +126,7 @@ class PromptSet:
 
     def conclude(self, item: Item) -> str:
         """The message after the reasoning, which asks for the answer."""
-        return fill(self._conclude[item.benchmark], self._values(item))
+        return fill(self._conclude[_wording(item)], self._values(item))
 
     def opening(self, scored_by: ScoredBy, prefill: str = OWN) -> Opening:
         """The opening of the answer that the model continues, by the name of its wording.
@@ -176,7 +165,7 @@ class PromptSet:
         }
 
     def _fits(self, correction: Correction, item: Item) -> bool:
-        text = correction.texts.get(item.benchmark)
+        text = correction.texts.get(_wording(item))
         values = self._values(item)
         return text is not None and all(values.get(name) for name in placeholders(text) - {"text"})
 
@@ -202,6 +191,23 @@ def load_prompts(path: Path | None) -> PromptSet:
         raise PromptError(f"{path}: the prompt set cannot be read ({error.strerror}).") from error
 
 
+_SHORT = {BASELINE: "Q", "cot": "CoT", "match-stats": "stats", "custom": "own"}
+
+
+def tick(condition: str, corrections: Mapping[str, Correction]) -> str:
+    """The short mark of a condition on an axis: "Q", "−1", "2", "CoT"; of one with its round, "CoT·2".
+
+    Args:
+        corrections: by id, those of the prompt set.
+    """
+    name, _, nth = condition.partition(", round ")
+    correction = corrections.get(name)
+    short = _SHORT.get(name, name)
+    if correction and correction.rung is not None:
+        short = f"{'−' if correction.side is Side.UNETHICAL else ''}{correction.rung}"
+    return f"{short}·{nth}" if nth else short
+
+
 _SECTIONS = ("name", "item", "primer", "frame", "conclude", "correction")
 _PRIMERS = ("label", "text", "reasoning")
 _FRAMES = {
@@ -214,14 +220,24 @@ _REQUIRED = ("title", "short", "side", "text")
 _OPTIONAL = ("rung", "reasoning", "needs", "follow_up_only")
 
 
+def _wording(item: Item) -> str:
+    return benchmark_of(item.benchmark).wording
+
+
+def _wordings() -> dict[str, Benchmark]:
+    """Wording -> the benchmark whose items it is for; that of any question is the last one."""
+    own = {b.wording: b for b in BENCHMARKS.values() if b.wording != ANY}
+    return {**own, ANY: benchmark_of(ANY)}
+
+
 def _read(content: bytes, file: str) -> PromptSet:
     try:
         data = tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PromptError(f"{file}: not a TOML file in UTF-8 ({error}).") from error
-    check = Checker(file)
+    check, wordings = Checker(file), _wordings()
     check.table("", data, required=_SECTIONS)
-    for section, names in (("item", BENCHMARKS), ("primer", _PRIMERS), ("frame", _FRAMES), ("conclude", BENCHMARKS)):
+    for section, names in (("item", wordings), ("primer", _PRIMERS), ("frame", _FRAMES), ("conclude", wordings)):
         check.table(section, data[section], required=names)
     check.table("correction", data["correction"], optional=data["correction"])
     corrections = {id: _correction(check, id, table) for id, table in data["correction"].items()}
@@ -230,16 +246,18 @@ def _read(content: bytes, file: str) -> PromptSet:
         name=check.text("name", data["name"]),
         hash=hashlib.sha256(content).hexdigest()[:12],
         corrections=corrections,
-        _item={b: check.template(f"item.{b}", data["item"][b], required=_BODY[b]) for b in BENCHMARKS},
+        _item={w: check.template(f"item.{w}", data["item"][w], required=b.fields) for w, b in wordings.items()},
         _primer={name: check.text(f"primer.{name}", data["primer"][name]) for name in _PRIMERS},
         _frame={n: check.template(f"frame.{n}", data["frame"][n], required=names) for n, names in _FRAMES.items()},
-        _conclude={b: check.template(f"conclude.{b}", data["conclude"][b], allowed=_BODY[b]) for b in BENCHMARKS},
+        _conclude={
+            w: check.template(f"conclude.{w}", data["conclude"][w], allowed=b.fields) for w, b in wordings.items()
+        },
     )
 
 
 def _correction(check: Checker, id: str, table: Any) -> Correction:
     key = f"correction.{id}"
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", id) or id == "baseline":
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", id) or id == BASELINE:
         raise check.error(key, "an id is made of small letters, digits and hyphens, and is not 'baseline'.")
     check.table(key, table, required=_REQUIRED, optional=_OPTIONAL)
     if "needs" in table:
@@ -261,16 +279,17 @@ def _correction(check: Checker, id: str, table: Any) -> Correction:
 
 
 def _texts(check: Checker, key: str, value: Any, needs_text: bool) -> dict[str, str]:
-    """Benchmark -> instruction; one text alone stands for all benchmarks."""
+    """Wording -> instruction; one text alone stands for all of them."""
+    wordings = _wordings()
     if isinstance(value, str):
-        placed = dict.fromkeys(BENCHMARKS, (key, value))
+        placed = dict.fromkeys(wordings, (key, value))
     else:
-        check.table(key, value, optional=BENCHMARKS)
-        placed = {benchmark: (f"{key}.{benchmark}", text) for benchmark, text in value.items()}
+        check.table(key, value, optional=wordings)
+        placed = {name: (f"{key}.{name}", text) for name, text in value.items()}
     if not placed:
         raise check.error(key, "needs a text for at least one benchmark.")
     required = ("text",) if needs_text else ()
-    return {b: check.template(place, text, required, _FILLS[b]) for b, (place, text) in placed.items()}
+    return {w: check.template(place, text, required, wordings[w].fills) for w, (place, text) in placed.items()}
 
 
 def _check_ladder(check: Checker, corrections: Mapping[str, Correction]) -> None:

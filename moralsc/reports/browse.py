@@ -15,8 +15,8 @@ from moralsc.answers import SMALL_MASS
 from moralsc.batch import folder
 from moralsc.batch.record import Record, from_plain, kinds
 from moralsc.batch.results import By
-from moralsc.benchmarks import Source
-from moralsc.dialogue import BASELINE
+from moralsc.benchmarks import Source, benchmark_of
+from moralsc.items import BASELINE
 
 _KEYS = ["item", "arm", "order"]
 _FACTS = ["category", "condition", "polarity"]
@@ -55,19 +55,22 @@ def items(path: Path, behind: Behind) -> pd.DataFrame:
     Returns:
         item, arm, order, category, condition, polarity; `row` of the record; `before` and `after`: the answer's part in
         the stereotype, or why there is none; `right_before`, `right_after`: null where nothing is right; `p_before`,
-        `p_after`: probability of the right option, of "yes" for admissions; `change`: their difference; `mass_before`,
-        `mass_after`: what the options hold together; `small`: over all orders of the item's options that is less than
-        half on average, before or after, and of admissions in one of the arms.
+        `p_after`: probability of the right option, or of that which is compared between arms;
+        `change`: their difference; `mass_before`, `mass_after`: what the options hold together; `small`: over all
+        orders of the item's options that is less than half on average, before or after, or in one of the arms.
 
     Raises:
         RunError: there is no run in the folder, or its records are damaged.
     """
     role, right = _READ[behind.by]
     columns = [*_KEYS, *_FACTS, "row", "correction", "round", "correct", "outcome", "failure", role, right]
-    columns += ["mass", *_SHARES.values(), *(("groups", "probabilities") if behind.benchmark == "admissions" else ())]
+    arms = benchmark_of(behind.benchmark).arms
+    columns += ["mass", *_SHARES.values(), *(("groups", "probabilities") if arms else ())]
     frame = _frame(path, columns, _same(behind))
     frame = _found(frame, behind)
-    frame = frame.assign(p=_probability(frame), answer=_answer(frame, role), right=frame[right])
+    frame = frame.assign(
+        p=_probability(frame, arms.group if arms else ""), answer=_answer(frame, role), right=frame[right]
+    )
     kept = [*_KEYS, "row", "answer", "right", "p", "mass"]
     before = frame[frame["correction"] == BASELINE][[*kept, *_FACTS]]
     after = frame[(frame["correction"] == behind.correction) & (frame["round"] == behind.round)][kept]
@@ -139,20 +142,20 @@ def _small(frame: pd.DataFrame) -> pd.Series:
     return frame["item"].map(least < SMALL_MASS).astype(bool)
 
 
-def _probability(frame: pd.DataFrame) -> Any:
-    """(rows,) probability of the right option, or of "yes"; nan where there is neither."""
+def _probability(frame: pd.DataFrame, group: str) -> Any:
+    """(rows,) probability of the right option, or of that of a group; nan where there is neither."""
     right = [frame["correct"] == role for role in _SHARES]
     known = np.select(right, [frame[name].astype(float) for name in _SHARES.values()], default=np.nan)
-    if "groups" not in frame:
+    if not group:
         return known
-    yes = [_of_yes(g, p) for g, p in zip(frame["groups"], frame["probabilities"], strict=True)]
-    return np.where(np.isnan(known), np.array(yes, dtype=float), known)
+    chances = [_chance(group, g, p) for g, p in zip(frame["groups"], frame["probabilities"], strict=True)]
+    return np.where(np.isnan(known), np.array(chances, dtype=float), known)
 
 
-def _of_yes(groups: Any, probabilities: Any) -> float:
-    if groups is None or probabilities is None or "yes" not in groups:
+def _chance(group: str, groups: Any, probabilities: Any) -> float:
+    if groups is None or probabilities is None or group not in groups:
         return float("nan")
-    return float(probabilities[list(groups).index("yes")])
+    return float(probabilities[list(groups).index(group)])
 
 
 def _answer(frame: pd.DataFrame, role: str) -> pd.Series:

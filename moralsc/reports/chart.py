@@ -10,7 +10,7 @@ from moralsc.analysis.claims import Finding
 from moralsc.analysis.correction import Comparison
 from moralsc.analysis.mass import Mass
 from moralsc.analysis.statistics import Figure
-from moralsc.dialogue import BASELINE
+from moralsc.items import BASELINE
 from moralsc.models import Stage
 from moralsc.prompts import Correction, Side
 from moralsc.reports.runs import Asked
@@ -23,10 +23,10 @@ class Kind(StrEnum):
 
     LADDER = "ladder"
     SIZE = "size"
-    BBQ = "bbq"
-    WINOGENDER = "winogender"
+    CATEGORIES = "categories"
+    CORRELATION = "correlation"
     FLIPS = "flips"
-    ADMISSIONS = "admissions"
+    GAP = "gap"
     POSITION = "position"
 
 
@@ -51,7 +51,7 @@ class Point:
     """One figure of a chart.
 
     Attributes:
-        benchmark: such as "bbq" or "bbq:bundled".
+        benchmark: as runs name it, with its source.
         part: the items that it is of: "ambig", "disambig"; "occupation", "full"; empty for all.
         condition: baseline, or a correction with its round.
         place: a category, an occupation, "micro", or an option's place, "1st"; empty where the chart shows all items
@@ -106,8 +106,9 @@ class Chart:
 
     @property
     def n(self) -> str:
-        """The n of its figures with the unit, from the least to the most; of Winogender's dots that of their rho."""
-        counts = sorted({p.figure.n for p in self.points if p.metric != "p_f" and not p.beside})
+        """The n of its figures with the unit, from the least to the most; of dots that of what sums them up."""
+        dots = self.kind is Kind.CORRELATION
+        counts = sorted({p.figure.n for p in self.points if not (p.beside or (dots and p.place))})
         if not counts:
             return ""
         return f"n = {counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''} {self.unit}"

@@ -11,11 +11,11 @@ from typing import Any, cast
 
 import altair as alt
 
-from moralsc.batch.summary import ALL
-from moralsc.dialogue import BASELINE
+from moralsc.batch.summary import EVERY
+from moralsc.items import BASELINE
 from moralsc.models import Stage
-from moralsc.notation import number, signed, tick
-from moralsc.prompts import Side
+from moralsc.notation import number, signed
+from moralsc.prompts import Side, tick
 from moralsc.reports import look, multiples
 from moralsc.reports.chart import Chart, Kind, Point, by_panel, in_ladder_order, side_of
 from moralsc.reports.colours import LIGHT, PAGE, UNETHICAL_DASH, Entry, Palette, is_many, legend
@@ -56,7 +56,7 @@ def whole(chart: Chart, corrections: Corrections, columns: int = 3) -> look.Draw
     )
 
 
-# Score by condition: the ladder and the admissions gap. Answers by place look alike.
+# Score by condition: the ladder and the gap between two arms. Answers by place look alike.
 
 
 def _by_condition(chart: Chart, corrections: Corrections, palette: Palette, when: str = "") -> Iterator[Sheet]:
@@ -77,7 +77,7 @@ _WHAT = {"neutral_rate": "share of neutral answers", "share": "answers by place"
 
 def _position(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:
     """Places stand beside each other as rungs do, the baseline and all conditions each in a drawing."""
-    for condition, when in ((BASELINE, ", baseline"), (ALL, ", all conditions")):
+    for condition, when in ((BASELINE, ", baseline"), (EVERY, ", all conditions")):
         points = tuple(p for p in chart.points if p.condition == condition)
         yield from _by_condition(replace(chart, points=points), corrections, palette, when)
 
@@ -283,9 +283,9 @@ def _sized(points: Sequence[Point], known: Mapping[str, Entry], palette: Palette
 _DRAW: Mapping[Kind, Callable[[Chart, Corrections, Palette], Iterator[Sheet]]] = {
     Kind.LADDER: _by_condition,
     Kind.SIZE: _size,
-    Kind.BBQ: multiples.bbq,
-    Kind.WINOGENDER: multiples.winogender,
+    Kind.CATEGORIES: multiples.categories,
+    Kind.CORRELATION: multiples.correlation,
     Kind.FLIPS: multiples.flips,
-    Kind.ADMISSIONS: _by_condition,
+    Kind.GAP: _by_condition,
     Kind.POSITION: _position,
 }

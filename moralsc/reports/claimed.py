@@ -3,35 +3,31 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from moralsc.analysis import lines as measuring
 from moralsc.analysis.claims import Evidence, Finding, Measured, claims, judge
-from moralsc.analysis.results import BASELINE, Result
-from moralsc.analysis.winogender import SETS
-from moralsc.batch.summary import Line
+from moralsc.analysis.lines import Line
+from moralsc.analysis.results import Result
+from moralsc.benchmarks import benchmark_of
+from moralsc.items import BASELINE
 from moralsc.reports.chart import Series
 from moralsc.reports.words import interval, value
 
 COLUMNS = ("model", "figure", "expected", "effect", "95 % interval", "n", "verdict", "run")
 """Of the figures behind a verdict."""
-_GROUPS = {"bbq": "micro", "admissions": "all"}
 
 
 def measured(series: Series, lines: Iterable[Line], found: Mapping[str, Sequence[Result]]) -> Iterator[Measured]:
     """What one model's figures of one benchmark can say of claims.
 
     Nothing where its size is not known, and nothing for bundled items: the claims are about the published benchmarks.
-    Winogender's full set counts only where both of its halves were asked.
+    A figure counts only where all was asked that the benchmark's group is about.
     """
     asked = series.asked
     if asked.parameters is None:
         return
-    groups = {r.group for rows in found.values() for r in rows}
-    whole = groups.issuperset(SETS["full"])
+    categories = frozenset(r.group for rows in found.values() for r in rows)
     for line in lines:
-        if ":" in line.benchmark or (line.benchmark == "winogender" and line.part == "full" and not whole):
+        if ":" in line.benchmark or not benchmark_of(line.benchmark).covers(line, categories):
             continue
-        group = _GROUPS.get(line.benchmark, line.part)
-        condition = line.part if line.benchmark == "bbq" else None
         yield Measured(
             run=series.run,
             model=asked.model,
@@ -39,9 +35,9 @@ def measured(series: Series, lines: Iterable[Line], found: Mapping[str, Sequence
             stage=asked.stage,
             family=asked.family,
             bundled=bool(asked.mark),
-            correction=line.condition,
-            line=measuring.Line(line.benchmark, group, condition, line.metric, line.figure),
-            mode="" if line.condition == BASELINE else asked.mode,
+            correction=line.correction,
+            line=line,
+            mode="" if line.correction == BASELINE else asked.mode,
         )
 
 

@@ -8,10 +8,11 @@ from moralsc.batch.head import read_head
 from moralsc.batch.record import Record
 from moralsc.batch.replay import Replay, replayed
 from moralsc.benchmarks import ITEM_SETS, Source, find_item
-from moralsc.dialogue import BASELINE, Dialogue, Form, Mode, transcript
+from moralsc.dialogue import Dialogue, Form, Mode, transcript
 from moralsc.errors import RunError
 from moralsc.experiment.export import sent
 from moralsc.experiment.probe import Manner, Probe
+from moralsc.items import BASELINE
 from moralsc.prompts import PromptSet
 from moralsc.reports.browse import records_of
 from moralsc.settings import Settings
@@ -27,7 +28,7 @@ class Told:
     Attributes:
         correction: what follows the baseline, with its rounds if there are any; "baseline" where nothing does.
         order: the item's own labels in the order shown.
-        probe: the same as a probe, with both arms of admissions. A turn's `seen` is its messages as a plain transcript,
+        probe: the same as a probe, with both arms if there are two. A turn's `seen` is its messages as a plain transcript,
             without the marks of a chat template.
         same: every turn's messages have the hash that its record holds, so they are what the model was sent then.
     """

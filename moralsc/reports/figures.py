@@ -8,23 +8,22 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from moralsc.analysis import bbq, winogender
+from moralsc.analysis.lines import Line
 from moralsc.analysis.mass import masses, median_mass
 from moralsc.analysis.position import Tally
-from moralsc.analysis.results import BASELINE, Result
+from moralsc.analysis.results import Result
 from moralsc.analysis.statistics import DEFAULT, Figure, Resampling
-from moralsc.batch.summary import AMBIG, DISAMBIG, FULL, PAIRED, Line, by_condition, lines, positions, tallies
+from moralsc.batch.summary import by_condition, lines, positions, tallies
+from moralsc.benchmarks import benchmark_of
+from moralsc.benchmarks.base import CONTEXTS, Benchmark, Placed
+from moralsc.benchmarks.base import Part as Items
+from moralsc.items import BASELINE
 from moralsc.prompts import BE_FAIR, Correction, Side, default_prompts
 from moralsc.reports import claimed, readings
 from moralsc.reports.chart import Chart, ComplianceOf, Figures, Kind, MassOf, Point, Series, in_ladder_order
 from moralsc.reports.runs import Run
 from moralsc.reports.unethical import compliances
-
-OCCUPATION = "occupation"
-MICRO = bbq.MICRO
-
-OTHERS = ("cot", "match-stats")
-"""What Winogender's chart shows beside it."""
+from moralsc.reports.words import listed
 
 
 @dataclass(frozen=True)
@@ -33,10 +32,9 @@ class Part:
 
     Attributes:
         found: condition -> Results.
-        places: condition by condition, BBQ: the figures of each category by itself; Winogender: the means of p_f, p_m
-            and p_n of the occupation set.
+        places: condition by condition, what `Benchmark.placed` measures.
         tallies: (condition, part) -> its answers by the place of the option that they name.
-        pools: BBQ: macro figures, s and cost, if they were asked for.
+        pools: what `Benchmark.pooled` measures, if it was asked for.
         masses: (condition, part, place) -> the median of the mass over the answers there; place as in `Point`.
         category: the only one whose items are in it; empty for all.
     """
@@ -53,8 +51,13 @@ class Part:
 
     @property
     def kind(self) -> str:
-        """The benchmark, published or bundled."""
+        """The benchmark's name, published or bundled."""
         return self.benchmark.partition(":")[0]
+
+    @property
+    def of(self) -> Benchmark:
+        """The benchmark itself."""
+        return benchmark_of(self.kind)
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,8 @@ class Choice:
     """Which figures to show of those that were measured; what is empty chooses all.
 
     Attributes:
-        benchmarks: as in `Part`, such as "bbq:bundled".
-        contexts: of BBQ, "ambig" and "disambig"; other benchmarks have none and stay.
+        benchmarks: as in `Part`.
+        contexts: of benchmarks that have any, "ambig" and "disambig"; others stay.
         corrections: their ids, with all their rounds; the baseline always stays, since gains are over it.
         modes: where corrections stood; models that were asked none stay.
     """
@@ -85,7 +88,7 @@ def figures(
 
     Args:
         corrections: those of the prompt set, for sides and rungs; None for the default set.
-        pools: with BBQ's macro figures, s and cost in its table; they take longer than all others, and no page waits.
+        pools: with what `Benchmark.pooled` measures; it takes longer than all others, and no page waits.
     """
     known = default_prompts().corrections if corrections is None else corrections
     parts = measured(runs, how)
@@ -118,20 +121,17 @@ def chosen(parts: Iterable[Part], choice: Choice) -> tuple[Part, ...]:
         return _among(condition.partition(", round ")[0], choice.corrections, BASELINE)
 
     def in_context(part: str) -> bool:
-        return part not in (AMBIG, DISAMBIG) or _among(part, choice.contexts)
-
-    def kept(shown: Line | Point) -> bool:
-        return in_context(shown.part) and asked(shown.condition)
+        return part not in CONTEXTS.values() or _among(part, choice.contexts)
 
     def within(rows: Sequence[Result]) -> Sequence[Result]:
-        return [r for r in rows if in_context(bbq.CONDITIONS.get(r.condition, ""))] if choice.contexts else rows
+        return [r for r in rows if in_context(CONTEXTS.get(r.condition, ""))] if choice.contexts else rows
 
     return tuple(
         replace(
             part,
             found={condition: within(rows) for condition, rows in part.found.items() if asked(condition)},
-            lines=tuple(filter(kept, part.lines)),
-            places=tuple(filter(kept, part.places)),
+            lines=tuple(line for line in part.lines if in_context(line.part) and asked(line.correction)),
+            places=tuple(point for point in part.places if in_context(point.part) and asked(point.condition)),
             tallies={key: tally for key, tally in part.tallies.items() if in_context(key[1]) and asked(key[0])},
         )
         for part in parts
@@ -175,19 +175,9 @@ def _masses(part: Part) -> dict[tuple[str, str, str], Figure]:
     found: dict[tuple[str, str, str], list[Result]] = {}
     for condition, rows in part.found.items():
         for r in rows:
-            for where in _places_of(part.kind, r):
+            for where in part.of.where(r):
                 found.setdefault((condition, *where), []).append(r)
     return {where: median_mass(rows) for where, rows in found.items()}
-
-
-def _places_of(kind: str, r: Result) -> tuple[tuple[str, str], ...]:
-    """The (part, place)s of an answer's figures."""
-    if kind == "bbq":
-        context = bbq.CONDITIONS.get(r.condition, "")
-        return (context, ""), (context, r.group)
-    if kind == "winogender":
-        return (FULL, ""), *(((OCCUPATION, ""), (OCCUPATION, r.occupation)) if r.group == OCCUPATION else ())
-    return (("", ""),)
 
 
 def _with_mass(part: Part, point: Point) -> Point:
@@ -204,128 +194,111 @@ def label(model: str, run: Run, runs: Sequence[Run]) -> str:
 
 def _point(part: Part, line: Line, **more: Any) -> Point:
     place = more.pop("place", "")
-    point = Point(part.series, part.benchmark, line.part, line.condition, place, line.metric, line.figure, **more)
+    point = Point(part.series, part.benchmark, line.part, line.correction, place, line.metric, line.figure, **more)
     return _with_mass(part, point)
 
 
-def _of_lines(parts: Sequence[Part], corrections: Mapping[str, Correction], *wanted: tuple[str, str]) -> list[Point]:
-    """The lines of these (metric, part), model by model, conditions in the order of the ladder."""
+def _of_lines(
+    parts: Sequence[Part], corrections: Mapping[str, Correction], wanted: Callable[[Benchmark], Sequence[str]]
+) -> list[Point]:
+    """The lines of some metrics in the parts that are compared, model by model, conditions in the order of the ladder.
+
+    Args:
+        wanted: the metrics, of a benchmark.
+    """
     found = list[Point]()
     for part in parts:
         order = in_ladder_order(part.found, corrections)
-        kept = [line for line in part.lines if (line.metric, line.part) in wanted]
-        kept.sort(key=lambda line: (wanted.index((line.metric, line.part)), order.index(line.condition)))
+        keys = [(m, p.name) for m in wanted(part.of) for p in part.of.compared or (Items(),)]
+        kept = [line for line in part.lines if (line.metric, line.part) in keys]
+        kept.sort(key=lambda line: (keys.index((line.metric, line.part)), order.index(line.correction)))
         found += [_point(part, line, comparison=line.comparison) for line in kept]
     return found
 
 
 def _ladder(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
-    shown = _of_lines(parts, corrections, ("neutral_rate", FULL), ("accuracy", AMBIG), ("accuracy", DISAMBIG))
+    shown = _of_lines(parts, corrections, lambda benchmark: (benchmark.score,))
     return Chart(Kind.LADDER, "The ladder: score by correction", tuple(shown), "items")
+
+
+def _gains(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> list[Point]:
+    return _of_lines(parts, corrections, lambda benchmark: ("gain",))
 
 
 def _size(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
     after = _after(parts, corrections)
-    gains = _of_lines(parts, corrections, ("gain", FULL), ("gain", AMBIG), ("gain", DISAMBIG))
+    gains = _gains(parts, corrections)
     sized = [replace(p, x=p.series.asked.parameters) for p in gains if p.condition == after]
     title = "Size against gain" + (f": {after} minus baseline" if after else "")
     return Chart(Kind.SIZE, title, tuple(p for p in sized if p.x is not None), "items", after)
 
 
-def _bbq(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
-    ours = [part for part in parts if part.kind == "bbq"]
+def _categories(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
+    ours = [part for part in parts if part.of.by_category]
     after = _after(ours, corrections)
     points = list[Point]()
     for part in ours:
+        drawn = [(metric, context) for context, metrics in part.of.by_category.items() for metric in metrics]
         for condition in (c for c in (BASELINE, after) if c in part.found):
             points += [point for point in part.places if point.condition == condition]
-            pooled = [line for line in part.lines if line.condition == condition and line.metric in _BBQ_METRICS]
-            points += [_point(part, line, place=MICRO) for line in pooled]
+            pooled = [line for line in part.lines if line.correction == condition]
+            points += [_point(part, line, place=line.group) for line in pooled if (line.metric, line.part) in drawn]
             points += [point for point in part.pools if point.condition == condition]
-    return Chart(Kind.BBQ, "BBQ by category: accuracy and s_AMB", tuple(points), "items", after)
+    title = f"{_titles(ours)} by category: accuracy and bias" if ours else "By category"
+    return Chart(Kind.CATEGORIES, title, tuple(points), "items", after)
 
 
-_BBQ_METRICS = ("accuracy", "s_AMB")
+def _titles(parts: Iterable[Part]) -> str:
+    return listed(list(dict.fromkeys(part.of.short for part in parts)))
 
 
 def _places(part: Part, how: Resampling) -> Iterator[Point]:
-    return (_with_mass(part, point) for point in _placed(part, how))
-
-
-def _placed(part: Part, how: Resampling) -> Iterator[Point]:
     for condition, rows in part.found.items():
-        if part.kind == "winogender":
-            yield from _means(part, condition, rows, how)
-        if part.kind != "bbq":
-            continue
-        by_category: dict[str, list[Result]] = {}
-        for r in rows:
-            by_category.setdefault(r.group, []).append(r)
-        for category, within in by_category.items():
-            yield from _of_category(part, condition, category, within, how)
+        yield from (_at(part, condition, placed) for placed in part.of.placed(rows, how))
 
 
-def _of_category(part: Part, condition: str, category: str, rows: Sequence[Result], how: Resampling) -> Iterator[Point]:
-    within = {name: [r for r in rows if chosen(r)] for name, chosen in PAIRED["bbq"].items()}
-    for name, chosen in within.items():
-        if chosen:
-            yield Point(part.series, part.benchmark, name, condition, category, "accuracy", bbq.accuracy(chosen))
-    if ambiguous := within[AMBIG]:
-        found = bbq.ambiguous_bias(ambiguous, how)
-        yield Point(part.series, part.benchmark, AMBIG, condition, category, "s_AMB", found)
-
-
-def _means(part: Part, condition: str, rows: Sequence[Result], how: Resampling) -> Iterator[Point]:
-    """What always stands beside rho, over the same items: a model that always says "they" has no rho."""
-    if within := [r for r in rows if r.group in winogender.SETS[OCCUPATION]]:
-        for pronoun in ("p_f", "p_m", "p_n"):
-            found = winogender.mean_probability(within, pronoun, how)
-            yield Point(part.series, part.benchmark, OCCUPATION, condition, "", f"mean {pronoun}", found, beside=True)
+def _at(part: Part, condition: str, placed: Placed) -> Point:
+    where = (part.series, part.benchmark, placed.part, condition, placed.place, placed.metric)
+    return _with_mass(part, Point(*where, placed.figure, placed.x, beside=placed.beside))
 
 
 def _pooled(parts: Sequence[Part], corrections: Mapping[str, Correction], how: Resampling) -> tuple[Part, ...]:
     """The parts with their `pools`: of the baseline and the correction that is shown after it."""
-    after = _after([part for part in parts if part.kind == "bbq"], corrections)
-    return tuple(replace(p, pools=tuple(_pools(p, after, how))) if p.kind == "bbq" else p for p in parts)
+    after = _after([part for part in parts if part.of.by_category], corrections)
+    return tuple(replace(p, pools=tuple(_pools(p, after, how))) for p in parts)
 
 
 def _pools(part: Part, after: str, how: Resampling) -> Iterator[Point]:
     for condition in (BASELINE, after):
-        for line in bbq.lines(part.found.get(condition, ()), how):
-            drawn = line.group == MICRO and line.metric in _BBQ_METRICS
-            s_dis = (line.condition, line.metric) == (DISAMBIG, "s")  # under its other name
-            there = line.figure.n or line.figure.excluded
-            if line.group in (MICRO, bbq.MACRO) and line.condition and there and not drawn and not s_dis:
-                where = (part.series, part.benchmark, line.condition, condition, line.group)
-                yield _with_mass(part, Point(*where, line.metric, line.figure, beside=True))
+        yield from (_at(part, condition, placed) for placed in part.of.pooled(part.found.get(condition, ()), how))
 
 
-def _winogender(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
-    ours = [part for part in parts if part.kind == "winogender"]
-    after = _after(ours, corrections)
+def _correlation(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
+    ours = [(part, part.of.correlation) for part in parts if part.of.correlation]
+    after = _after([part for part, _ in ours], corrections)
     points = list[Point]()
-    for part in ours:
-        for condition in (c for c in (BASELINE, after, *OTHERS) if c in part.found):
-            within = [r for r in part.found[condition] if r.group in winogender.SETS[OCCUPATION]]
-            for job in winogender.occupations(within):
-                figure = Figure(job.p_f, None, None, job.n)
-                where = (part.series, part.benchmark, OCCUPATION, condition, job.name)
-                points.append(_with_mass(part, Point(*where, "p_f", figure, job.percent_female)))
-            rho = [line for line in part.lines if (line.condition, line.metric) == (condition, "rho")]
-            points += [_point(part, line) for line in rho if line.part == OCCUPATION]
-            points += [point for point in part.places if point.condition == condition]
-    title = "Winogender: p(female) against the women in the occupation"
-    return Chart(Kind.WINOGENDER, title, tuple(points), "occupations", after)
+    for part, shown in ours:
+        for condition in (c for c in (BASELINE, after, *shown.also) if c in part.found):
+            there = [point for point in part.places if point.condition == condition]
+            points += [point for point in there if not point.beside]
+            whole = [line for line in part.lines if (line.correction, line.metric) == (condition, shown.summary)]
+            points += [_point(part, line) for line in whole if line.part == shown.part]
+            points += [point for point in there if point.beside]
+    title = "; ".join(dict.fromkeys(f"{part.of.short}: {shown.title}" for part, shown in ours))
+    unit = listed(list(dict.fromkeys(shown.unit for _, shown in ours)))
+    return Chart(Kind.CORRELATION, title or "Correlation", tuple(points), unit or "items", after)
 
 
 def _flips(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
-    gains = _of_lines(parts, corrections, ("gain", FULL), ("gain", AMBIG), ("gain", DISAMBIG))
-    return Chart(Kind.FLIPS, "Flips against the baseline", tuple(gains), "items")
+    return Chart(Kind.FLIPS, "Flips against the baseline", tuple(_gains(parts, corrections)), "items")
 
 
-def _admissions(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
-    gaps = _of_lines(parts, corrections, ("gap", ""))
-    return Chart(Kind.ADMISSIONS, "Admissions: p(yes | Black) − p(yes | White)", tuple(gaps), "students")
+def _gap(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
+    ours = [(part, part.of.arms) for part in parts if part.of.arms]
+    gaps = _of_lines([part for part, _ in ours], corrections, lambda benchmark: ("gap",))
+    title = "; ".join(dict.fromkeys(f"{part.of.title}: {arms.difference}" for part, arms in ours))
+    units = listed(list(dict.fromkeys(arms.unit for _, arms in ours)))
+    return Chart(Kind.GAP, title or "The gap between two arms", tuple(gaps), units or "items")
 
 
 def _position(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
@@ -342,7 +315,7 @@ def _position(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> C
 
 
 _CHARTS: tuple[Callable[[Sequence[Part], Mapping[str, Correction]], Chart], ...]
-_CHARTS = (_ladder, _size, _bbq, _winogender, _flips, _admissions, _position)
+_CHARTS = (_ladder, _size, _categories, _correlation, _flips, _gap, _position)
 
 
 def _after(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> str:

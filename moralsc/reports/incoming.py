@@ -20,8 +20,9 @@ from moralsc.batch.design import Design, Order, Selection
 from moralsc.batch.head import FORMAT, HEAD
 from moralsc.batch.record import Record
 from moralsc.benchmarks import Source
-from moralsc.dialogue import BASELINE, Form, Mode
+from moralsc.dialogue import Form, Mode
 from moralsc.errors import DataError, MoralscError
+from moralsc.items import BASELINE
 from moralsc.reports import predicted
 from moralsc.reports.dialogues import ELSEWHERE, ORIGIN
 from moralsc.reports.runs import Run, read_run

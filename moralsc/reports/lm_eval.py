@@ -13,18 +13,19 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from moralsc.analysis.lines import Line
 from moralsc.analysis.mass import Mass, masses
 from moralsc.analysis.statistics import Figure
 from moralsc.batch.design import Design, Selection
 from moralsc.batch.record import Record, sha256
 from moralsc.batch.results import By, condition
-from moralsc.batch.summary import FULL, Line, answered_by, by_benchmark, by_condition, lines
+from moralsc.batch.summary import answered_by, by_benchmark, by_condition, lines
 from moralsc.benchmarks import Source
 from moralsc.models import catalogue
 
 LAYOUT = "0.4.13"
 _SHARES: Mapping[str, str] = {"accuracy": "acc", "neutral_rate": "acc"}
-"""Metrics that are a mean over samples, under the harness's name: a neutral pronoun is Winogender's right answer."""
+"""Metrics that are a mean over samples, under the harness's name."""
 
 
 def write(out: Path, head: Mapping[str, Any], records: Sequence[Record], incomplete: str) -> list[Path]:
@@ -124,7 +125,7 @@ def _results(
     for (_, benchmark), found in by_benchmark(everything, by).items():
         held += [_held(benchmark, mass) for mass in masses(by_condition(found))]
         for line in lines(model, benchmark, found):
-            measured.setdefault(_named(benchmark, line.condition), []).append(line)
+            measured.setdefault(_named(benchmark, line.correction), []).append(line)
     answered = {task: sum(r.failure is None for r in of) for task, of in tasks.items()}
     return {
         "results": {task: _values(task, len(of), measured[task]) for task, of in samples.items()},
@@ -178,7 +179,7 @@ def _values(task: str, count: int, found: Sequence[Line]) -> dict[str, Any]:
 
 def _metric(line: Line) -> str:
     if share := _SHARES.get(line.metric):
-        return share if line.part == FULL else f"{share}_{line.part}"
+        return f"{share}_{line.context}" if line.context else share
     return line.name.replace(" ", "_")
 
 

@@ -1,14 +1,17 @@
-"""Charts of one model at a time: BBQ's categories, Winogender's occupations, flips."""
+"""Charts of one model at a time: categories, a correlation over places, flips."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import altair as alt
 
+from moralsc.analysis.lines import ALL
 from moralsc.analysis.statistics import Figure
-from moralsc.dialogue import BASELINE
-from moralsc.notation import number, signed, tick
-from moralsc.prompts import Side
+from moralsc.benchmarks import benchmark_of
+from moralsc.benchmarks.base import Benchmark, Correlation
+from moralsc.items import BASELINE
+from moralsc.notation import number, signed
+from moralsc.prompts import Side, tick
 from moralsc.reports import look
 from moralsc.reports.chart import Chart, Point, by_panel, side_of
 from moralsc.reports.colours import Palette
@@ -17,23 +20,29 @@ from moralsc.reports.readings import benchmark_title
 from moralsc.reports.words import UNDEFINED, interval, value
 
 
-def _by_model(chart: Chart) -> Iterator[tuple[str, list[Point]]]:
-    """Whose figures of which benchmark, and they."""
+def _by_model(chart: Chart) -> Iterator[tuple[str, Benchmark, list[Point]]]:
+    """Whose figures of which benchmark, the benchmark, and they."""
     found: dict[tuple[str, str], list[Point]] = {}
     for point in chart.points:
         found.setdefault((point.series.label, point.benchmark), []).append(point)
     for (label, benchmark), points in found.items():
-        yield f"{look.short(label, 40)} on {benchmark_title(benchmark)}", points
+        yield (
+            f"{look.short(label, 40)} on {benchmark_title(benchmark)}",
+            benchmark_of(benchmark.partition(":")[0]),
+            points,
+        )
 
 
-def bbq(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:
-    """Accuracy in both contexts and s_AMB side by side, a row a category."""
+def categories(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:
+    """A drawing a metric and context, in each a row a category."""
     before_after = "□ baseline" + (f"  ■ after {look.short(chart.correction)}" if chart.correction else "")
-    for heading, points in _by_model(chart):
-        for part, metric in (("ambig", "accuracy"), ("disambig", "accuracy"), ("ambig", "s_AMB")):
+    for heading, benchmark, points in _by_model(chart):
+        drawn = [(context, metric) for context, metrics in benchmark.by_category.items() for metric in metrics]
+        for part, metric in sorted(drawn, key=lambda one: one[1] != "accuracy"):
             found = [p for p in points if (p.part, p.metric) == (part, metric) and not p.beside]
             if found:
-                title = "s_AMB (above 0: with the stereotype)" if metric == "s_AMB" else f"accuracy, {_PARTS[part]}"
+                title = ", ".join(filter(None, (metric, _PARTS.get(part, part))))
+                title = title if metric == "accuracy" else f"{metric} (above 0: with the stereotype)"
                 places = len({p.place for p in found})
                 layers = _categories(found, metric, palette)
                 yield look.sheet(heading, layers, found, title, [heading, before_after], _STEP * places, 26)
@@ -45,7 +54,7 @@ _STEP = 44  # pixels a row: words above, marks below
 
 def _categories(points: Sequence[Point], metric: str, palette: Palette) -> Iterator[alt.Chart]:
     """A row a category: hollow at baseline, full after the correction."""
-    low, high = (-1.0, 1.0) if metric == "s_AMB" else (0.0, 1.0)
+    low, high = (0.0, 1.0) if metric == "accuracy" else (-1.0, 1.0)
     places = list(dict.fromkeys(p.place for p in points))
     axis = look.figures_axis(low, high, palette)
     across, bounds = look.x("value", low, high, axis), look.x("low", low, high, axis)
@@ -55,7 +64,9 @@ def _categories(points: Sequence[Point], metric: str, palette: Palette) -> Itera
         row = [p for p in points if p.place == place]
         rows += [_category(p, k, palette) for p in row]
         said = " → ".join(_value(p.figure, low) for p in row)
-        words.append({"row": k + 0.27, "place": look.short(place), "said": said, "pooled": place == "micro"})
+        words.append(
+            {"row": k + 0.27, "place": look.short(place), "said": said, "pooled": place in ("micro", "macro", ALL)}
+        )
         shown = [p.figure.value for p in row if p.figure.value is not None]
         moves += [{"row": k + 0.72, "value": shown[0], "to": shown[1]}] if len(shown) == 2 else []
     for pooled, weight in ((False, 400), (True, 700)):
@@ -90,38 +101,44 @@ def _value(figure: Figure, low: float) -> str:
     return signed(figure.value) if low < 0 else number(figure.value)
 
 
-def winogender(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:
-    """A dot an occupation, a drawing a condition; rho never stands without the means of the three probabilities."""
-    for heading, points in _by_model(chart):
+def correlation(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:
+    """A dot a place, a drawing a condition; what sums it up never stands without the means beside it."""
+    for heading, benchmark, points in _by_model(chart):
+        if (shown := benchmark.correlation) is None:
+            continue
         for condition in dict.fromkeys(p.condition for p in points):
             found = [p for p in points if p.condition == condition]
             title = condition if condition == BASELINE else f"after {condition}"
             means = ", ".join(f"{p.metric.removeprefix('mean ')} {value(p.figure)}" for p in found if p.beside)
             words = [heading, *([f"means: {means}"] if means else [])]
-            yield look.sheet(heading, _occupations(found, palette), found, title, words)
+            yield look.sheet(heading, _dots(found, shown, palette), found, title, words)
 
 
-def _occupations(points: Sequence[Point], palette: Palette) -> Iterator[alt.Chart]:
-    below = alt.Axis(values=[0, 50, 100], grid=False, title="women in the occupation, % (BLS)", titlePadding=8)
-    across = look.x("x", 0, 100, below).title("women in the occupation, % (BLS)")
+def _dots(points: Sequence[Point], shown: Correlation, palette: Palette) -> Iterator[alt.Chart]:
+    title, end = shown.x
+    below = alt.Axis(values=[0, end / 2, end], grid=False, title=title, titlePadding=8)
+    across = look.x("x", 0, end, below).title(title)
     up = look.y("value", 0, 1, look.figures_axis(0, 1, palette))
-    even = look.rows_of([{"x": 0, "value": 0, "to": 100, "to_value": 1}])
+    even = look.rows_of([{"x": 0, "value": 0, "to": end, "to_value": 1}])
     yield even.mark_rule(strokeDash=[4, 4]).encode(x=across, x2=alt.X2("to:Q"), y=up, y2=alt.Y2("to_value:Q"))
-    rows = [look.row(p, x=p.x) for p in points if p.metric == "p_f"]
+    rows = [look.row(p, x=p.x) for p in points if p.metric == shown.metric]
     dots = look.rows_of(rows).mark_point(
         filled=False, color=palette.accent, shape="circle", size=45, strokeWidth=1.6, opacity=1, aria=True
     )
     yield dots.encode(x=across, y=up, tooltip=look.told(rows), description=look.SAYS)
-    rho = look.rows_of(look.row(p, words=_rho(p.figure)) for p in points if p.metric == "rho")
-    named = look.rows_of([{"words": "p(female)"}]).mark_text(align="left", x=0, y=-12, color=palette.grey)
+    rho = look.rows_of(look.row(p, words=_summed(p)) for p in points if p.metric == shown.summary)
+    named = look.rows_of([{"words": shown.title.partition(" against ")[0]}]).mark_text(
+        align="left", x=0, y=-12, color=palette.grey
+    )
     yield named.encode(text=alt.Text("words:N"))
     stands = rho.mark_text(align="right", x=WIDTH, y=-12, fontWeight=600)
     yield stands.encode(text=alt.Text("words:N"))
 
 
-def _rho(figure: Figure) -> str:
+def _summed(point: Point) -> str:
+    figure = point.figure
     bounds = f" ({interval(figure)})" if interval(figure) else ""
-    return f"rho {value(figure)}{bounds}, n = {figure.n}"
+    return f"{point.metric} {value(figure)}{bounds}, n = {figure.n}"
 
 
 def flips(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:

@@ -176,7 +176,7 @@ def _unethical(found: Sequence[ComplianceOf]) -> dict[str, Any]:
     """What models did when they were told to be unfair, a table for each part of a benchmark, and what goes with it."""
     tables: dict[str, list[tuple[str, ...]]] = {}
     for one in found:
-        rows = tables.setdefault(benchmark_title(one.benchmark, one.found.part), [_COMPLIANCE])
+        rows = tables.setdefault(benchmark_title(one.benchmark, one.found.part.name), [_COMPLIANCE])
         rows.append(_compliance(one))
     known = [one.series for one in found]
     return {

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from moralsc.analysis import admissions
 from moralsc.analysis.correction import Comparison, compare, corrected
 from moralsc.analysis.mass import SMALL, median_mass
 from moralsc.analysis.mass import with_interval as mass_cell
@@ -15,9 +14,11 @@ from moralsc.analysis.results import Result
 from moralsc.analysis.statistics import DEFAULT, Figure, Resampling
 from moralsc.answers import is_small
 from moralsc.batch.results import By
-from moralsc.batch.summary import PAIRED, by_condition
-from moralsc.dialogue import BASELINE, Mode
+from moralsc.batch.summary import by_condition
+from moralsc.benchmarks import benchmark_of
+from moralsc.dialogue import Mode
 from moralsc.errors import InputError, choose
+from moralsc.items import BASELINE
 from moralsc.notation import signed
 from moralsc.reports.runs import Run
 from moralsc.reports.words import counted, interval, p_value, value
@@ -77,8 +78,8 @@ class Pair:
     """Two conditions over one part of one benchmark.
 
     Attributes:
-        test: None for admissions, which have no right answer; p_holm is corrected for all pairs of this part.
-        change: of admissions: the gap of b minus that of a, paired.
+        test: None where no answer is right; p_holm is corrected for all pairs of this part.
+        change: what then changes instead: a figure of b minus that of a, paired.
         masses: of a and of b: the median of what the options hold.
     """
 
@@ -195,15 +196,14 @@ def _compared(a: Run, b: Run, x: Side, y: Side, how: Resampling) -> Iterator[Pai
 def _parts(
     x: Side, y: Side, benchmark: str, rows: Sequence[Result], others: Sequence[Result], how: Resampling
 ) -> Iterator[Pair]:
-    kind = rows[0].benchmark
-    if kind == "admissions":
-        masses = median_mass(rows), median_mass(others)
-        yield Pair(x, y, benchmark, "", masses, change=admissions.change(rows, others, how))
-    for part, within in PAIRED[kind].items():
-        before, after = ([r for r in side if within(r)] for side in (rows, others))
+    of = benchmark_of(rows[0].benchmark)
+    if changed := of.change(rows, others, how):
+        yield Pair(x, y, benchmark, "", (median_mass(rows), median_mass(others)), change=changed)
+    for part in of.compared:
+        before, after = part.of(rows), part.of(others)
         if before or after:
             masses = median_mass(before), median_mass(after)
-            yield Pair(x, y, benchmark, part, masses, compare(before, after, how=how))
+            yield Pair(x, y, benchmark, part.name, masses, compare(before, after, how=how))
 
 
 def _holm(pairs: Sequence[Pair]) -> list[Pair]:

@@ -4,32 +4,18 @@ Of an option only its part in the stereotype is known then, and of a dialogue no
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from moralsc.analysis import predictions
 from moralsc.analysis.results import Result
-from moralsc.analysis.score import coverage_notes
 from moralsc.batch.record import Record
-from moralsc.benchmarks import Source, sources
+from moralsc.benchmarks import BENCHMARKS, Source, sources
 from moralsc.dialogue import Form, Mode
 from moralsc.errors import DataError
 from moralsc.items import Role
+from moralsc.reports.score import coverage_notes, predictions
 from moralsc.settings import Settings
-
-_KEYS: Mapping[str, tuple[str, ...]] = {
-    "bbq": ("category", "example_id", "answer"),
-    "winogender": ("template", "answer or p_f, p_m, p_n"),
-    "admissions": ("row", "p_yes_black", "p_yes_white"),
-}
-_MARKS = {"bbq": "example_id", "winogender": "template", "admissions": "row"}
-"""The key that tells a benchmark's lines from those of the others."""
-_GROUPS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "winogender": (("female", "p_f"), ("male", "p_m"), ("neutral", "p_n")),
-    "admissions": (("yes", "p_yes"),),
-}
 
 
 @dataclass(frozen=True)
@@ -52,26 +38,25 @@ def read(path: Path, model: str, settings: Settings) -> Predicted:
         model: who answered, as lists shall call them.
 
     Raises:
-        DataError: the published items are missing, or a line is not as `predictions.read` describes it.
+        DataError: the published items are missing, or a line is not as `score.predictions` describes it.
     """
-    read = predictions.read(_benchmark(path), path, settings)
+    read = predictions(_benchmark(path), path, settings)
     records = tuple(_record(result, row, model) for row, result in enumerate(read.results))
     return Predicted(records, tuple(coverage_notes(read.coverage)))
 
 
 def _benchmark(path: Path) -> str:
     place, first = next(sources.read_jsonl(path), (path, {}))
-    found = next((name for name, key in _MARKS.items() if key in first), None)
+    readable = {name: b.prediction for name, b in BENCHMARKS.items() if b.prediction}
+    found = next((name for name, keys in readable.items() if keys[0] in first), None)
     if found is None:
-        lines = "; ".join(f"{name}: {', '.join(keys)}" for name, keys in _KEYS.items())
+        lines = "; ".join(f"{name}: {', '.join(keys)}" for name, keys in readable.items())
         keys = json.dumps(list(first)[:5])
         raise DataError(f"{place}: its keys are {keys}, which are no prediction's. Allowed are {lines}.")
     return found
 
 
 def _record(result: Result, row: int, model: str) -> Record:
-    shares = [(group, getattr(result, name)) for group, name in _GROUPS.get(result.benchmark, ())]
-    groups = [(group, p) for group, p in shares if p is not None]
     part, by_role = str(result.role) if result.role else None, result.probabilities or {}
     values: dict[str, Any] = {f.name: None for f in fields(Record)}
     values |= dict.fromkeys(("mark", "weights", "dtype", "order"), "") | dict.fromkeys(("batch", "round", "repeat"), 0)
@@ -91,10 +76,10 @@ def _record(result: Result, row: int, model: str) -> Record:
         "weight": result.weight,
         "correction": result.correction,
         "labels": (),
-        "groups": tuple(group for group, _ in groups),
+        "groups": tuple(result.chances),
         "roles": (),
         "correct": str(result.correct) if result.correct else None,
-        "probabilities": tuple(p for _, p in groups) or None,
+        "probabilities": tuple(result.chances.values()) or None,
         "p_unbiased": by_role.get(Role.UNBIASED),
         "p_stereotyped": by_role.get(Role.STEREOTYPED),
         "p_counter": by_role.get(Role.COUNTER),

@@ -3,26 +3,27 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from moralsc.analysis import mass
+from moralsc.analysis.lines import ALL
 from moralsc.analysis.mass import CORRECTED, SMALL
-from moralsc.analysis.results import BASELINE
 from moralsc.analysis.statistics import Figure
 from moralsc.answers import is_small
+from moralsc.benchmarks import benchmark_of
+from moralsc.items import BASELINE
 from moralsc.notation import NOTICEABLE, number, signed
 from moralsc.prompts import BE_FAIR, Correction, Side
 from moralsc.reports.chart import Chart, MassOf, Point, Series, in_ladder_order
 from moralsc.reports.words import listed, plural
 
-_NAMES = {"bbq": "BBQ", "winogender": "Winogender", "admissions": "admissions"}
 _PARTS = {"ambig": ", ambiguous", "disambig": ", disambiguated"}
 _ASKED = {BASELINE: "at baseline", CORRECTED: "after corrections"}
 _FEW = 3
 _NOTHING = {
-    "ladder": "Nothing to show: no Winogender or BBQ item has been answered yet.",
+    "ladder": "Nothing to show: no item with a right answer has been answered yet.",
     "size": "Nothing to show: it needs a correction beside the baseline, and models whose size is known.",
-    "bbq": "Nothing to show: no BBQ item has been answered yet.",
-    "winogender": "Nothing to show: no Winogender item has been answered yet.",
+    "categories": "Nothing to show: no item of a benchmark that is looked at by category has been answered yet.",
+    "correlation": "Nothing to show: no item about an occupation has been answered yet.",
     "flips": "Nothing to show: it needs a correction beside the baseline of the same items.",
-    "admissions": "Nothing to show: no admissions item has been answered yet.",
+    "gap": "Nothing to show: no item that is asked in two arms has been answered yet.",
     "position": "Nothing to show: nothing has been answered yet, or it is not known in which order options stood.",
 }
 
@@ -69,7 +70,7 @@ def mass_reading(found: Sequence[MassOf]) -> str:
 def benchmark_title(benchmark: str, part: str = "") -> str:
     """ "BBQ, ambiguous (bundled items)"."""
     name, _, bundled = benchmark.partition(":")
-    return _NAMES.get(name, name) + _PARTS.get(part, "") + (" (bundled items)" if bundled else "")
+    return benchmark_of(name).short + _PARTS.get(part, "") + (" (bundled items)" if bundled else "")
 
 
 def _ladder(chart: Chart, corrections: Mapping[str, Correction]) -> str:
@@ -126,34 +127,40 @@ def _size(chart: Chart, corrections: Mapping[str, Correction]) -> str:
     )
 
 
-def _bbq(chart: Chart, corrections: Mapping[str, Correction]) -> str:
+def _categories(chart: Chart, corrections: Mapping[str, Correction]) -> str:
     said = []
     for (series, benchmark), points in _by_model(chart.points).items():
-        pooled = {(p.condition, p.metric, p.part): p.figure for p in points if p.place == "micro"}
+        drawn = benchmark_of(benchmark.partition(":")[0]).by_category
         words = []
         for condition in (BASELINE, chart.correction):
-            bias, ambig, clear = (
-                pooled.get((condition, *key), _NO) for key in (("s_AMB", "ambig"), ("accuracy", "ambig"), _CLEAR)
-            )
-            if bias.n or ambig.n or clear.n:
-                words.append(
-                    f"{_or_none(bias, signed)} with accuracy {_or_none(ambig)} ambiguous and "
-                    f"{_or_none(clear)} disambiguated {_when(condition)}"
-                )
-        said.append(f"{series.label} on {benchmark_title(benchmark)}: s_AMB " + ", then ".join(words))
+            there = {(p.part, p.metric): p.figure for p in points if p.condition == condition and p.place in _POOLS}
+            parts = []
+            for part, metrics in drawn.items():
+                found = {metric: there[part, metric] for metric in metrics if (part, metric) in there}
+                if any(figure.n for figure in found.values()):
+                    shown = [f"{metric} {_or_none(figure, _written(metric))}" for metric, figure in found.items()]
+                    parts.append(f"{listed(shown)}{_OF[part]}")
+            words += [f"{', '.join(parts)} {_when(condition)}"] if parts else []
+        if words:
+            said.append(f"{series.label} on {benchmark_title(benchmark)}: " + "; then ".join(words))
     return _few(said, "pairs of model and items")
 
 
-_NO = Figure(None, None, None, 0)
-_CLEAR = ("accuracy", "disambig")
+_POOLS = ("micro", ALL)
+_OF = {"ambig": " ambiguous", "disambig": " disambiguated", "": ""}
 
 
-def _winogender(chart: Chart, corrections: Mapping[str, Correction]) -> str:
+def _written(metric: str) -> Callable[[float], str]:
+    return number if metric == "accuracy" else signed
+
+
+def _correlation(chart: Chart, corrections: Mapping[str, Correction]) -> str:
     said = []
     for (series, benchmark), points in _by_model(chart.points).items():
-        rhos = [p for p in points if p.metric == "rho"]
-        words = [f"{_or_none(p.figure, signed)}{_means(points, p.condition)} {_when(p.condition)}" for p in rhos]
-        said.append(f"{series.label} on {benchmark_title(benchmark)}: rho {listed(words)}")
+        whole = [p for p in points if not p.place and not p.beside]
+        words = [f"{_or_none(p.figure, signed)}{_means(points, p.condition)} {_when(p.condition)}" for p in whole]
+        if words:
+            said.append(f"{series.label} on {benchmark_title(benchmark)}: {whole[0].metric} {listed(words)}")
     return _few(said, "pairs of model and items")
 
 
@@ -175,12 +182,14 @@ def _flips(chart: Chart, corrections: Mapping[str, Correction]) -> str:
     )
 
 
-def _admissions(chart: Chart, corrections: Mapping[str, Correction]) -> str:
+def _gap(chart: Chart, corrections: Mapping[str, Correction]) -> str:
     fair, said = _fair(chart.points, corrections), []
     for points in _grouped(chart.points):
         by = {p.condition: p.figure for p in points}
         words = (
-            [f"{_or_none(by[BASELINE], signed)} at baseline (n = {by[BASELINE].n} students)"] if BASELINE in by else []
+            [f"{_or_none(by[BASELINE], signed)} at baseline (n = {by[BASELINE].n} {chart.unit})"]
+            if BASELINE in by
+            else []
         )
         words += [f"{_or_none(by[fair], signed)} {_told(fair)}"] if fair in by else []
         said.append(f"{points[0].series.label}: the gap is {', '.join(words)}")
@@ -199,10 +208,10 @@ def _position(chart: Chart, corrections: Mapping[str, Correction]) -> str:
 _READINGS: Mapping[str, Callable[[Chart, Mapping[str, Correction]], str]] = {
     "ladder": _ladder,
     "size": _size,
-    "bbq": _bbq,
-    "winogender": _winogender,
+    "categories": _categories,
+    "correlation": _correlation,
     "flips": _flips,
-    "admissions": _admissions,
+    "gap": _gap,
     "position": _position,
 }
 

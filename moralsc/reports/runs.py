@@ -13,7 +13,7 @@ from moralsc.batch.head import read_head
 from moralsc.batch.record import Record
 from moralsc.batch.results import NEEDED, By
 from moralsc.batch.summary import answered_by, by_benchmark
-from moralsc.dialogue import BASELINE
+from moralsc.items import BASELINE
 from moralsc.models import catalogue
 
 

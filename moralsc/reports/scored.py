@@ -9,19 +9,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from moralsc.analysis import admissions, score
-from moralsc.analysis.bbq import CONDITIONS, MICRO
 from moralsc.analysis.correction import compare
-from moralsc.analysis.lines import Line
+from moralsc.analysis.lines import ALL, Line
 from moralsc.analysis.mass import masses
-from moralsc.analysis.results import BASELINE, Result
-from moralsc.analysis.score import Scored
-from moralsc.analysis.statistics import DEFAULT, Figure, Resampling, share
+from moralsc.analysis.results import Result
+from moralsc.analysis.statistics import DEFAULT, Resampling, share
 from moralsc.batch.results import By
-from moralsc.batch.summary import PAIRED, Position, by_condition, placed
+from moralsc.batch.summary import Position, by_condition, placed
+from moralsc.benchmarks import benchmark_of
+from moralsc.benchmarks.base import Part
 from moralsc.errors import InputError
+from moralsc.items import BASELINE
 from moralsc.prompts import Correction, default_prompts
+from moralsc.reports import score
 from moralsc.reports.runs import Run, read_run
+from moralsc.reports.score import Scored
 from moralsc.reports.unethical import compliances
 
 
@@ -30,7 +32,7 @@ class Condition:
     """The figures of one model and benchmark under one correction.
 
     Attributes:
-        benchmark: such as "bbq" or "bbq:bundled", whose items are never pooled; so its lines name it.
+        benchmark: with its source, since bundled items are never pooled with published ones; so its lines name it.
         correction: with its round, if it has one; "all" of figures over every condition, "corrected" of all but the
             baseline.
     """
@@ -59,29 +61,29 @@ class ScoredRun:
         return [{**line, **_whose(c)} for c in self.conditions for line in score.records(c.scored.lines)]
 
     def table(self) -> list[tuple[str, ...]]:
-        """A header and a row for each figure; see `analysis.score.table`."""
+        """A header and a row for each figure; see `score.table`."""
         return _joined(score.table, self.conditions)
 
     def rule_records(self) -> list[Mapping[str, Any]]:
-        """BBQ by three rules as plain values, with benchmark, model and correction.
+        """The same answers by other projects' rules as plain values, with benchmark, model and correction.
 
         Raises:
-            InputError: the run has no BBQ.
+            InputError: the run has no benchmark of which there are such rules.
         """
         return [
             {"benchmark": c.benchmark, **ruled, **_whose(c)}
-            for c in self._bbq()
+            for c in self._ruled()
             for ruled in score.rule_records(c.scored.rules)
         ]
 
     def rules_table(self) -> list[tuple[str, ...]]:
         """The same for people, and the same error."""
-        return _joined(lambda scored: score.rules_table(scored.rules), self._bbq())
+        return _joined(lambda scored: score.rules_table(scored.rules), self._ruled())
 
-    def _bbq(self) -> list[Condition]:
+    def _ruled(self) -> list[Condition]:
         found = [c for c in self.conditions if c.scored.rules]
         if not found:
-            raise InputError("The three rules are of bbq, and this run has no answer to it. Leave --rules out.")
+            raise InputError("Of no benchmark of this run other projects have rules of their own. Leave --rules out.")
         return found
 
 
@@ -129,16 +131,18 @@ def _conditions(
             lines += _against(kind, found[BASELINE], rows, how)
         for one in unethical:
             if one.condition == correction:
-                lines += [_line(kind, one.part, name, getattr(one, name)) for name in ("compliance", "resistance")]
+                told = {"compliance": one.compliance, "resistance": one.resistance}
+                lines += [benchmark_of(kind).line(one.part, name, figure) for name, figure in told.items()]
         named = tuple(replace(line, benchmark=benchmark) for line in lines)
         yield Condition(model, benchmark, correction, replace(scored, lines=named))
 
 
 def _places(position: Position) -> Condition:
     """The shares of answers by place as lines of their own."""
-    kind = position.benchmark.partition(":")[0]
+    parts = benchmark_of(position.benchmark.partition(":")[0]).compared
+    part = next((p for p in parts if p.name == position.part), Part())
     lines = [
-        replace(_line(kind, position.part or admissions.ALL, f"place_{k}", figure), benchmark=position.benchmark)
+        Line(position.benchmark, part.group, part.context, f"place_{k}", figure)
         for k, figure in enumerate(position.tally.shares().values(), 1)
     ]
     return Condition(position.model, position.benchmark, position.condition, Scored(tuple(lines), (), (), ()))
@@ -148,25 +152,20 @@ def _masses(model: str, benchmark: str, found: Mapping[str, Sequence[Result]]) -
     """How much of the probability the options hold, at baseline and after all corrections together."""
     for mass in masses(found):
         named = {"mass": mass.median, "small_mass": mass.small}
-        lines = tuple(Line(benchmark, admissions.ALL, None, name, figure) for name, figure in named.items())
+        lines = tuple(Line(benchmark, ALL, "", name, figure) for name, figure in named.items())
         yield Condition(model, benchmark, mass.asked, Scored(lines, (), (), ()))
 
 
 def _against(benchmark: str, before: Sequence[Result], after: Sequence[Result], how: Resampling) -> Iterator[Line]:
-    """Gain and flips, paired by item; of admissions, where no answer is right, the change of the gap."""
-    if benchmark == "admissions":
-        yield Line(benchmark, admissions.ALL, None, "change", admissions.change(before, after, how))
-    for part, within in PAIRED[benchmark].items():
-        if rows := [r for r in after if within(r)]:
-            test = compare([r for r in before if within(r)], rows, how)
+    """Gain and flips, paired by item; where no answer is right, what changes instead."""
+    of = benchmark_of(benchmark)
+    if changed := of.change(before, after, how):
+        yield of.line(Part(), "change", changed)
+    for part in of.compared:
+        if rows := part.of(after):
+            test = compare(part.of(before), rows, how)
             flips = {name: share(getattr(test, name), test.n, test.excluded) for name in ("lost", "won")}
-            yield from (_line(benchmark, part, name, figure) for name, figure in ({"gain": test.gain} | flips).items())
-
-
-def _line(benchmark: str, part: str, metric: str, figure: Figure) -> Line:
-    """A figure of one part of a benchmark: BBQ's parts are its contexts, over all categories."""
-    in_context = part in CONDITIONS.values()
-    return Line(benchmark, MICRO if in_context else part, part if in_context else None, metric, figure)
+            yield from (of.line(part, name, figure) for name, figure in ({"gain": test.gain} | flips).items())
 
 
 def _notes(run: Run) -> Iterator[str]:

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from moralsc.analysis.correction import compliance, resistance
-from moralsc.analysis.results import BASELINE, Result
+from moralsc.analysis.results import Result
 from moralsc.analysis.statistics import Figure
-from moralsc.batch.summary import PAIRED
+from moralsc.benchmarks import benchmark_of
+from moralsc.benchmarks.base import Part
+from moralsc.items import BASELINE
 from moralsc.prompts import Correction, Side
 
 
@@ -16,12 +18,12 @@ class Compliance:
 
     Attributes:
         condition: the instruction.
-        part: as in `PAIRED`, since the contexts of BBQ are never pooled.
+        part: of the benchmark, see `Benchmark.compared`.
         compliance, resistance: see `analysis.correction`; over the same items, so that they add up to 1.
     """
 
     condition: str
-    part: str
+    part: Part
     compliance: Figure
     resistance: Figure
 
@@ -29,7 +31,7 @@ class Compliance:
 def compliances(
     benchmark: str, found: Mapping[str, Sequence[Result]], corrections: Mapping[str, Correction]
 ) -> Iterator[Compliance]:
-    """What one model did; nothing without a baseline, and of admissions, whose options have no stereotyped part.
+    """What one model did; nothing without a baseline, and where options have no part in a stereotype.
 
     Args:
         benchmark: its name, without a source.
@@ -38,7 +40,7 @@ def compliances(
     """
     unethical = [c for c in found if (known := corrections.get(c)) and known.side is Side.UNETHICAL]
     for condition in unethical if BASELINE in found else ():
-        for part, within in PAIRED[benchmark].items():
-            before, after = ([r for r in found[name] if within(r)] for name in (BASELINE, condition))
+        for part in benchmark_of(benchmark).compared:
+            before, after = (part.of(found[name]) for name in (BASELINE, condition))
             if after:
                 yield Compliance(condition, part, compliance(before, after), resistance(before, after))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from moralsc.answers import ScoredBy
-from moralsc.benchmarks import ITEM_SETS, Source, available
+from moralsc.benchmarks import ITEM_SETS, Source, available, benchmark_of
 from moralsc.errors import InputError, MoralscError, RunError, choose
 from moralsc.models import catalogue
 from moralsc.notation import left_out, number, percent, signed
@@ -122,8 +122,9 @@ class Behind:
             return Listing(sentence=f"{why}{far}")
         pages = (len(frame) - 1) // PAGE + 1
         shown = browse.page(frame, page, PAGE)
-        what = "p is the probability of yes" if chosen.benchmark == "admissions" else "p is the right option's"
-        told_apart = frame["condition"].ne("").any()  # only BBQ has contexts
+        arms = benchmark_of(chosen.benchmark.partition(":")[0]).arms
+        what = f"p is the probability of {arms.group}" if arms else "p is the right option's"
+        told_apart = frame["condition"].ne("").any()
         kept = [k for k, name in enumerate(HEADERS) if name != "context" or told_apart]
         cells = [_cells(row) for row in shown.to_dict("records")]
         return Listing(

@@ -69,7 +69,7 @@ def build_parts(shared: Context) -> Parts:
             benchmark = _dropdown("Benchmark", "benchmark")
             correction = _dropdown("Correction", "correction")
             category = _dropdown("Category", "category")
-            context = _dropdown("BBQ context", "context")
+            context = _dropdown("Context", "context")
             sort = gr.Dropdown(
                 list(SORTS), value=SORTS[0], label="Sorted", min_width=140, filterable=False, elem_id="m-behind-sort"
             )

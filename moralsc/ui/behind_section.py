@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from moralsc.dialogue import BASELINE
 from moralsc.errors import MissingData
-from moralsc.items import Condition
+from moralsc.items import BASELINE, Condition
 from moralsc.prompts import BE_FAIR
 from moralsc.ui import behind, explore_views, texts, updates, views
 from moralsc.ui.behind import SORTS, Behind, Chosen, Listing

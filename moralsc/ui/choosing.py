@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from moralsc.benchmarks import own
+from moralsc.benchmarks.own import OWN
 from moralsc.dialogue import Form, Mode
 from moralsc.errors import InputError, ModelError, MoralscError, choose
 from moralsc.experiment.probe import Manner, Probe, new_probe, planned
@@ -24,7 +25,6 @@ from moralsc.ui import manner_parts, texts, updates, views
 from moralsc.ui.context import Context
 from moralsc.ui.manner_parts import prefill_of, system_of
 from moralsc.ui.parts import OPTIONS, Parts
-from moralsc.ui.shelf import OWN
 from moralsc.ui.updates import Updates, session
 
 
@@ -255,7 +255,7 @@ class Choosing:
             turn = planned(arms[0].item, correction, prompts, find(model), asked, text)
         except InputError as error:
             return views.preview(None, correction, problem=str(error))
-        return views.preview(turn, correction, arms=len(arms), hint=texts.not_yet(probe))
+        return views.preview(turn, correction, arms=texts.arms_of(item), hint=texts.not_yet(probe))
 
     def _end_job(self, request: gr.Request) -> None:
         self.context.jobs.discard(session(request))

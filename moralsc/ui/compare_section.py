@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from moralsc.dialogue import BASELINE
 from moralsc.errors import MissingData, MoralscError
+from moralsc.items import BASELINE
 from moralsc.notation import left_out
 from moralsc.prompts import BE_FAIR
 from moralsc.ui import comparing, updates, views

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moralsc.answers import is_small
-from moralsc.dialogue import BASELINE
 from moralsc.errors import InputError
+from moralsc.items import BASELINE
 from moralsc.notation import signed
 from moralsc.ui.behind import Chosen
 from moralsc.ui.library import Library

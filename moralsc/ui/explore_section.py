@@ -35,7 +35,7 @@ element.addEventListener('click', (e) => { if (e.target.closest('button')) { ope
 watch('value', show);
 """
 _MULTIPLE = {"runs": "Runs", "models": "Models", "benchmarks": "Benchmarks", "corrections": "Corrections"}
-_SINGLE = {"category": "Category", "context": "BBQ context", "mode": "Instruction comes"}
+_SINGLE = {"category": "Category", "context": "Context", "mode": "Instruction comes"}
 _ORDER = ("runs", "models", "benchmarks", "category", "context", "corrections", "mode")
 _FEWEST = {"runs": 1, **dict.fromkeys(_MULTIPLE, 2), **dict.fromkeys(_SINGLE, 3)}  # a choice of one is none
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from moralsc.benchmarks import ITEM_SETS, Source
 from moralsc.dialogue import Mode
 from moralsc.models import catalogue
-from moralsc.notation import tick
-from moralsc.prompts import Correction
+from moralsc.prompts import Correction, tick
 from moralsc.ui.explorer import Filters, Shown
 from moralsc.ui.texts import category_title, set_title
 from moralsc.ui.views import View, inert, keyed
@@ -22,7 +22,8 @@ MOST_ROWS = 200
 READING: View = {"shown": "Reading the runs…"}
 _EMPTY = "There are no runs to show yet."
 _ADVICE = "Or make one in a terminal, and start the page with MORALSC_RESULTS=runs, the folder that holds it:"
-_COMMAND = "moralsc run --model smollm2-135m-instruct-q4 --benchmark winogender:bundled --limit 20 --out runs/first"
+_BUNDLED = next(key for key, (_, source) in ITEM_SETS.items() if source is Source.BUNDLED)
+_COMMAND = f"moralsc run --model smollm2-135m-instruct-q4 --benchmark {_BUNDLED} --limit 20 --out runs/first"
 _NARROWED = "Nothing is left of this chart: the filters leave it out."
 _CONTEXTS = {"ambig": "ambiguous", "disambig": "disambiguated"}
 _MODES = {Mode.FOLLOW_UP: "after the answer", Mode.SINGLE_TURN: "with the item, afresh"}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from moralsc.analysis.claims import Finding
     from moralsc.reports.chart import Chart, Figures, MassOf
 
-KINDS = ("ladder", "size", "bbq", "winogender", "flips", "admissions", "position")
+KINDS = ("ladder", "size", "categories", "correlation", "flips", "gap", "position")
 """The charts in their order, as `reports.chart.Kind` names them."""
 
 MOST_RUNS, MOST_PANELS = 12, 24

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from moralsc.benchmarks import BENCHMARKS
 from moralsc.errors import MoralscError, RunError, choose
 from moralsc.models import ASSETS, PRACTICE, mark
 from moralsc.settings import Settings
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from moralsc.reports.runs import Asked, Run
 
 BUNDLED = ASSETS / "results"
-OPENING = ("real-bbq", "real-winogender")
+OPENING = tuple(f"real-{name}" for name in BENCHMARKS)
 """Of the bundled runs, those that the tab opens with: one a benchmark, so that no two ask the same in two ways."""
 _HEAD, _RECORDS = "run.json", ("records.parquet", "records/*.jsonl")
 _MOST_RESULTS = 1_000_000  # kept in memory, about one kilobyte each
@@ -68,9 +69,9 @@ class Held:
     """What filters can offer of a run.
 
     Attributes:
-        benchmarks: such as "bbq:bundled".
+        benchmarks: as runs name them, with their source.
         categories: of all its benchmarks.
-        contexts: BBQ's, "ambig" and "disambig".
+        contexts: "ambig" and "disambig", where items have any.
         corrections: their ids, without the baseline.
     """
 
@@ -265,8 +266,8 @@ def _measured(run: Run, how: Resampling | None, category: str = "") -> tuple[Par
 
 
 def _held(run: Run, parts: Sequence[Part]) -> Held:
-    from moralsc.batch.summary import AMBIG, DISAMBIG
-    from moralsc.dialogue import BASELINE
+    from moralsc.benchmarks.base import CONTEXTS
+    from moralsc.items import BASELINE
 
     conditions = dict.fromkeys(c.partition(", round ")[0] for part in parts for c in part.found)
     contexts = {line.part for part in parts for line in part.lines}
@@ -274,7 +275,7 @@ def _held(run: Run, parts: Sequence[Part]) -> Held:
         models=tuple(run.models.values()),
         benchmarks=tuple(dict.fromkeys(part.benchmark for part in parts)),
         categories=tuple(dict.fromkeys(r.group for rows in run.results.values() for r in rows)),
-        contexts=tuple(c for c in (AMBIG, DISAMBIG) if c in contexts),
+        contexts=tuple(c for c in CONTEXTS.values() if c in contexts),
         corrections=tuple(c for c in conditions if c != BASELINE),
         modes=tuple(dict.fromkeys(a.mode for a in run.models.values() if a.mode)),
     )

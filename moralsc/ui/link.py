@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from moralsc.dialogue import BASELINE, Form, Mode, Turn
+from moralsc.dialogue import Form, Mode, Turn
 from moralsc.errors import InputError
 from moralsc.experiment.probe import MAX_TURNS, Manner, Probe, check_system
+from moralsc.items import BASELINE
 from moralsc.models import catalogue
 from moralsc.prompts import PromptSet
 from moralsc.prompts.prefills import check_prefill

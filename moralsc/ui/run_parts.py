@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from moralsc.batch.design import LADDER, MAX_ROUNDS, Order, Selection
-from moralsc.benchmarks import BENCHMARKS, ITEM_SETS
+from moralsc.benchmarks import BENCHMARKS, ITEM_SETS, Source
 from moralsc.dialogue import Form, Mode
 from moralsc.models import catalogue
 from moralsc.prompts import PromptSet
@@ -17,7 +17,7 @@ from moralsc.ui.pieces import heading, template
 from moralsc.ui.run_choices import USUAL
 from moralsc.ui.texts import category_title, model_title, set_title
 
-SETS = ("winogender:bundled", "bbq:bundled")
+SETS = tuple(key for key, (name, source) in ITEM_SETS.items() if source is Source.BUNDLED and BENCHMARKS[name].compared)
 LIMIT = 20
 """With a practice model, these make a run of less than a minute."""
 

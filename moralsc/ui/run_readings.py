@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from moralsc.analysis import admissions, bbq, winogender
 from moralsc.analysis.mass import masses
 from moralsc.analysis.results import Result
 from moralsc.analysis.statistics import Figure, Resampling
-from moralsc.batch.summary import FULL, PAIRED, by_condition
+from moralsc.batch.summary import by_condition
+from moralsc.benchmarks import benchmark_of
 from moralsc.errors import MoralscError
 from moralsc.hosting.job import Job
-from moralsc.notation import tick
-from moralsc.prompts import Correction, Side
+from moralsc.prompts import Correction, Side, tick
 from moralsc.reports import readings
 from moralsc.reports.chart import Chart, Kind, MassOf, Point, Series, in_ladder_order, side_of
 from moralsc.reports.runs import Run, read_run
@@ -102,24 +101,26 @@ class Readings:
 
 
 def read(run: Run, corrections: Corrections) -> Reading:
-    """What the ladder of a run says, or of admissions their gap; empty before anything is answered.
+    """What the ladder of a run says, or the gap between two arms; empty before anything is answered.
 
     As the report's charts read, without the figures that take time.
     """
     points: dict[Kind, list[Point]] = {}
-    held = list[MassOf]()
+    held, units = list[MassOf](), dict[Kind, str]()
     for (model, benchmark), rows in run.results.items():
         series = Series(run.name, model, run.models[model], str(run.by))
         found = by_condition(rows)
         held += [MassOf(series, benchmark, one) for one in masses(found)]
-        kind = Kind.ADMISSIONS if benchmark.startswith("admissions") else Kind.LADDER
+        arms = benchmark_of(benchmark.partition(":")[0]).arms
+        kind = Kind.GAP if arms else Kind.LADDER
+        units[kind] = arms.unit if arms else "items"
         mine = [
             Point(series, benchmark, part, condition, "", metric, figure)
             for condition in in_ladder_order(found, corrections)
             for part, metric, figure in _scores(benchmark, found[condition])
         ]
         points.setdefault(kind, []).extend(sorted(mine, key=lambda p: p.part))
-    charts = (Chart(kind, "", tuple(made), "items") for kind, made in points.items())
+    charts = (Chart(kind, "", tuple(made), units[kind]) for kind, made in points.items())
     text = " ".join((*(readings.reading(chart, corrections) for chart in charts), readings.mass_reading(held)))
     return Reading(text, tuple(_bars(points.get(Kind.LADDER, []), corrections)))
 
@@ -133,12 +134,9 @@ def _bars(points: Sequence[Point], corrections: Corrections) -> Iterator[tuple[s
 
 def _scores(benchmark: str, rows: Sequence[Result]) -> Iterator[tuple[str, str, Figure]]:
     """(part, metric, figure) of one condition."""
-    name = benchmark.partition(":")[0]
-    if name == "winogender":
-        yield FULL, "neutral_rate", winogender.neutral_rate(rows)
-    elif name == "admissions":
-        yield "", "gap", admissions.gap(rows, _ROUGH)
-    else:
-        for part, within in PAIRED["bbq"].items():
-            if chosen := [row for row in rows if within(row)]:
-                yield part, "accuracy", bbq.accuracy(chosen)
+    of = benchmark_of(benchmark.partition(":")[0])
+    for part in of.compared:
+        if chosen := part.of(rows):
+            yield part.name, of.score, of.scored(chosen)
+    if of.arms:
+        yield from ((line.part, line.metric, line.figure) for line in of.summary(rows, _ROUGH))

@@ -1,6 +1,6 @@
 """The items that the page offers: published sets that lie on this machine, bundled ones, and one's own.
 
-A key names one set on the page and in links: "winogender", "winogender:bundled", ..., "own". Published and bundled
+A key names one set on the page and in links: a benchmark's name, that with ":bundled", or "own". Published and bundled
 items are different sets and never mix.
 """
 
@@ -8,15 +8,12 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
-from moralsc.benchmarks import BENCHMARKS, ITEM_SETS, Source, available, find_item, load
+from moralsc.benchmarks import BENCHMARKS, ITEM_SETS, Source, available, benchmark_of, find_item, load
+from moralsc.benchmarks.own import OWN
 from moralsc.errors import InputError, choose
 from moralsc.items import Condition, Item
 from moralsc.settings import Settings
 from moralsc.ui.texts import CONDITION_CHOICES, category_title
-
-OWN = "own"
-# Ready examples whose effect is easy to see; a set without this title begins with its first item.
-_EXAMPLES = {"winogender": "nurse · ", "admissions": "female · LSAT 34 · GPA 3"}
 
 
 class Shelf:
@@ -32,7 +29,7 @@ class Shelf:
             for key, (name, source) in ITEM_SETS.items()
             if available(name, source, self._settings)
         }
-        return titles | {OWN: "Your own item"}
+        return titles | {OWN: benchmark_of(OWN).title}
 
     def categories(self, key: str) -> list[tuple[str, str]]:
         """(title, category) of a set."""
@@ -56,7 +53,7 @@ class Shelf:
             return None
         name, source = self._set(key)
         first = self._items(key, available(name, source, self._settings)[0])
-        return next((i for i in first if i.title.startswith(_EXAMPLES.get(name, ""))), first[0])
+        return next((i for i in first if i.title.startswith(BENCHMARKS[name].example)), first[0])
 
     def first(self, key: str, category: str, condition: str | None = None) -> Item:
         """The first item of a category, in one condition if that is given."""

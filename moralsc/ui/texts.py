@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from moralsc.answers import ScoredBy, is_small
-from moralsc.benchmarks import BENCHMARKS
-from moralsc.dialogue import BASELINE, Form, Status
+from moralsc.benchmarks import BENCHMARKS, benchmark_of
+from moralsc.benchmarks.base import Arms
+from moralsc.dialogue import Form, Status
 from moralsc.experiment.probe import MAX_TURNS, Ladder, Probe, figure
-from moralsc.items import Condition, Item
+from moralsc.items import BASELINE, Condition, Item
 from moralsc.models import ModelSpec, mark
 from moralsc.notation import NOTICEABLE, bytes_of, bytes_text, number, signed
 from moralsc.prompts import Correction, Side
@@ -18,7 +19,6 @@ NOTICE = (
 )
 WILL_SEND = "Will be sent"
 WILL_SEND_UNETHICAL = "Unethical. Will be sent"
-OTHER_ARM = "The same is sent about the White applicant."
 RIGHT_HERE = "right here: the text says so"
 CONDITIONS = {
     Condition.AMBIGUOUS: "ambiguous: the text does not say who",
@@ -90,7 +90,7 @@ def model_title(spec: ModelSpec) -> str:
 
 
 def set_title(key: str) -> str:
-    """A set of items by its key: "BBQ (bundled)"; one that is not ours, in a run of somebody else's, by its name."""
+    """A set of items by its key, with its source; one that is not ours, in a run of somebody else's, by its name."""
     name, _, source = key.partition(":")
     title = BENCHMARKS[name].title if name in BENCHMARKS else name
     return f"{title} ({source})" if source else title
@@ -129,24 +129,34 @@ def disagreement(favoured: str) -> str:
     return f"The probabilities favour “{favoured}”."
 
 
-def gap_sentence(difference: float) -> str:
-    """The admissions gap of one turn."""
+def gap_sentence(arms: Arms, difference: float) -> str:
+    """The gap between the two arms of one turn."""
     if number(abs(difference)) == ".00":
-        return "No gap: the same chance of yes for both."
-    leader = "Black" if difference > 0 else "White"
-    return f"Gap {number(abs(difference))}: yes is likelier for the {leader} applicant."
+        return f"No gap: the same chance of {arms.group} for both."
+    leader = arms.names[0 if difference > 0 else 1]
+    return f"Gap {number(abs(difference))}: {arms.group} is likelier for the {leader} {arms.who}."
+
+
+def arms_of(item: Item) -> Arms | None:
+    """The arms in which an item is asked, None for one dialogue."""
+    return benchmark_of(item.benchmark).arms
+
+
+def other_arm(arms: Arms) -> str:
+    """Said beside what is sent in the first arm."""
+    return f"The same is sent about the {arms.names[1]} {arms.who}."
 
 
 def ladder_figure(item: Item) -> str:
     """What the large number under each rung is."""
-    if item.benchmark == "admissions":
-        return "p(yes | Black) − p(yes | White)"
+    if arms := arms_of(item):
+        return arms.difference
     return "Probability of the right answer" if item.condition is Condition.DISAMBIGUATED else "Probability unbiased"
 
 
 def shown_figure(item: Item, value: float) -> str:
-    """A condition's one number: a share, or for admissions a difference with its sign."""
-    return signed(value) if item.benchmark == "admissions" else number(value)
+    """A condition's one number: a share, or between two arms a difference with its sign."""
+    return signed(value) if arms_of(item) else number(value)
 
 
 def trajectory(item: Item, steps: list[tuple[str, float | None]]) -> str:
@@ -174,8 +184,8 @@ def ladder_reading(ladder: Ladder, item: Item, corrections: Mapping[str, Correct
         return ""
     # Rungs stand from left to right, so the first ethical one names the least.
     base, fair = figures[BASELINE], ethical[0]
-    if item.benchmark == "admissions":
-        return _admissions_reading(base, fair, unfair)
+    if arms := arms_of(item):
+        return _gap_reading(arms, base, fair, unfair)
     name = "the right answer" if item.condition is Condition.DISAMBIGUATED else "the unbiased answer"
     sentences = [f"Told only to be fair, the model {_moved(base, fair)} for {name}."]
     if unfair:
@@ -214,8 +224,11 @@ def _unfair(base: float, unfair: list[float]) -> str:
     return f"Told to be unfair, it stays at {number(least)}: it does not go along."
 
 
-def _admissions_reading(base: float, fair: float, unfair: list[float]) -> str:
-    sentences = [f"The gap (Black minus White) is {signed(base)} at baseline; told to be fair, {_gap(base, fair)}."]
+def _gap_reading(arms: Arms, base: float, fair: float, unfair: list[float]) -> str:
+    first, second = arms.names
+    sentences = [
+        f"The gap ({first} minus {second}) is {signed(base)} at baseline; told to be fair, {_gap(base, fair)}."
+    ]
     if unfair:
         sentences.append(f"Told to be unfair, {_gap(base, max(unfair, key=abs))}.")
     return " ".join(sentences)

@@ -7,12 +7,13 @@ goes through `inert`, which keeps text from a model, a file or a visitor exactly
 from typing import Any
 
 from moralsc.answers import Outcome, Score, is_small
-from moralsc.dialogue import BASELINE, Dialogue, Status, Turn
+from moralsc.benchmarks.base import Arms
+from moralsc.dialogue import Dialogue, Status, Turn
 from moralsc.experiment.probe import Probe, Rung, figure
-from moralsc.items import Condition, Item, Option, Role
+from moralsc.items import BASELINE, Condition, Item, Option, Role
 from moralsc.models import ModelSpec, Stage
-from moralsc.notation import number, options_hold, percent, signed, tick
-from moralsc.prompts import Correction, PromptSet, Side
+from moralsc.notation import number, options_hold, percent, signed
+from moralsc.prompts import Correction, PromptSet, Side, tick
 from moralsc.ui import texts
 
 View = dict[str, Any]
@@ -99,13 +100,15 @@ def item_card(item: Item) -> View:
     )
 
 
-def preview(turn: Turn | None, correction: Correction | None, problem: str = "", arms: int = 1, hint: str = "") -> View:
+def preview(
+    turn: Turn | None, correction: Correction | None, problem: str = "", arms: Arms | None = None, hint: str = ""
+) -> View:
     """The exact message that Apply would send.
 
     Args:
         turn: as it would be sent, None where nothing is chosen or something is missing.
         problem: what is missing before it can be sent.
-        arms: how many dialogues it is sent in.
+        arms: in which it is sent, None for one dialogue.
         hint: why it cannot be sent yet.
     """
     if correction is None:
@@ -118,7 +121,7 @@ def preview(turn: Turn | None, correction: Correction | None, problem: str = "",
             "problem": problem,
             "hint": hint,
             "side": correction.side.value,
-            "extra": "\n".join([*more, texts.OTHER_ARM] if turn and arms > 1 else more),
+            "extra": "\n".join([*more, texts.other_arm(arms)] if turn and arms else more),
         }
     )
 
@@ -162,8 +165,10 @@ def ladder(probe: Probe, prompts: PromptSet) -> View:
 
 
 def _legend(probe: Probe) -> list[View]:
-    if len(probe.arms) > 1:
-        return [{"glyph": "", "cls": "plain", "word": "left: Black applicant, right: White; height: p(yes)"}]
+    if arms := texts.arms_of(probe.item):
+        left, right = arms.names
+        word = f"left: {left} {arms.who}, right: {right}; height: p({arms.group})"
+        return [{"glyph": "", "cls": "plain", "word": word}]
     return [{"glyph": r.glyph, "cls": _CLASSES[r], "word": r.value} for r in Role]
 
 
@@ -214,9 +219,9 @@ def _scores(probe: Probe, index: int) -> tuple[Score, ...]:
 
 
 def _gap_of_turn(probe: Probe, index: int) -> str:
-    scores = _scores(probe, index)
+    scores, arms = _scores(probe, index), texts.arms_of(probe.item)
     difference = figure(probe.arms[0].item, scores) if len(scores) == 2 else None
-    return "" if difference is None else texts.gap_sentence(difference)
+    return "" if difference is None or arms is None else texts.gap_sentence(arms, difference)
 
 
 def _arm(dialogue: Dialogue, index: int) -> View:
@@ -296,8 +301,9 @@ def _bar(item: Item, option: Option, score: Score, first: Score | None) -> View:
 
 
 def _segments(item: Item, score: Score) -> list[View]:
-    """Shares from the bottom up: unbiased, stereotyped, counter-stereotyped; for admissions, yes alone."""
-    shown = [o for o in item.options if o.group == "yes"] if item.arm else item.options
+    """Shares from the bottom up: unbiased, stereotyped, counter-stereotyped; in an arm, the compared option alone."""
+    arms = texts.arms_of(item)
+    shown = [o for o in item.options if o.group == arms.group] if arms else item.options
     return [_bar(item, o, score, None) for o in sorted(shown, key=lambda o: _STACK_ORDER[o.role])]
 
 

@@ -6,8 +6,11 @@ from collections.abc import Callable
 import pytest
 from answered import ambig, disambig
 
-from moralsc.analysis import bbq
-from moralsc.analysis.bbq_rules import (
+from moralsc.analysis.lines import Line
+from moralsc.analysis.results import Result, of_item
+from moralsc.analysis.statistics import Figure, Resampling
+from moralsc.benchmarks import Source, bbq, load
+from moralsc.benchmarks.bbq_rules import (
     BOTH_CONTEXTS,
     NOBODY_BIASED,
     NOBODY_NAMED,
@@ -18,10 +21,6 @@ from moralsc.analysis.bbq_rules import (
     Ruled,
     by_rules,
 )
-from moralsc.analysis.lines import Line
-from moralsc.analysis.results import Result, of_item
-from moralsc.analysis.statistics import Figure, Resampling
-from moralsc.benchmarks import Source, load
 from moralsc.items import Condition, Item, Role
 from moralsc.settings import Settings
 
@@ -34,7 +33,7 @@ DISAMBIG = disambig(
 
 
 def figures(lines: list[Line]) -> dict[tuple[str, str | None, str], Figure]:
-    return {(line.group, line.condition, line.metric): line.figure for line in lines}
+    return {(line.group, line.context or None, line.metric): line.figure for line in lines}
 
 
 def values(lines: list[Line]) -> dict[tuple[str, str | None, str], float | None]:

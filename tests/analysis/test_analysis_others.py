@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from answered import ambig
 
-from moralsc.analysis import admissions, winogender
 from moralsc.analysis.claims import Claim, Measured, Part, Verdict, claims, judge
 from moralsc.analysis.correction import compare, compliance, corrected, resistance
 from moralsc.analysis.lines import Line
 from moralsc.analysis.results import Missing, Result
 from moralsc.analysis.statistics import Figure, Resampling
+from moralsc.benchmarks import BENCHMARKS, admissions, winogender
 from moralsc.dialogue import Mode
 from moralsc.errors import InputError
 from moralsc.items import Role
@@ -26,9 +26,7 @@ def pronoun(occupation: str, percent: float, p_f: float, p_n: float = 0.0, group
         group=group,
         role=Role.UNBIASED if p_n > 0.5 else Role.STEREOTYPED,
         correct=Role.UNBIASED,
-        p_f=p_f,
-        p_m=1 - p_f - p_n,
-        p_n=p_n,
+        chances={"female": p_f, "male": 1 - p_f - p_n, "neutral": p_n},
         occupation=occupation,
         percent_female=percent,
     )
@@ -51,21 +49,22 @@ def test_the_two_items_of_an_occupation_are_averaged_first() -> None:
 
 def test_always_they_has_no_rho_and_its_means_stand_beside() -> None:
     rows = [pronoun(name, percent, 0.0, 1.0) for name, percent in (("a", 10), ("b", 50), ("c", 90))]
-    found = {(line.group, line.metric): line.figure for line in winogender.lines(rows, FEW)}
+    found = {(line.group, line.metric): line.figure for line in BENCHMARKS["winogender"].lines(rows, FEW)}
     assert found["occupation", "rho"].value is None
     assert [found["full", metric].value for metric in ("p_f", "p_m", "p_n", "neutral_rate")] == [0, 0, 1, 1]
 
 
 def test_unread_pronouns_are_named_and_count_for_nothing() -> None:
-    lost = replace(pronoun("b", 50, 0.2), role=None, missing=Missing.UNPARSED, p_f=None, p_m=None, p_n=None)
-    found = {line.metric: line.figure for line in winogender.lines([pronoun("a", 10, 0.0, 1.0), lost], FEW)}
+    lost = replace(pronoun("b", 50, 0.2), role=None, missing=Missing.UNPARSED, chances={})
+    rows = [pronoun("a", 10, 0.0, 1.0), lost]
+    found = {line.metric: line.figure for line in BENCHMARKS["winogender"].lines(rows, FEW)}
     assert found["neutral_rate"].value == found["p_n"].value == 1
     assert found["neutral_rate"].excluded == found["p_n"].excluded == found["rho"].excluded == {"unparsed": 1}
 
 
 def arms(item: str, black: float | None, white: float | None, weight: int = 1) -> list[Result]:
     return [
-        Result("admissions", item, "law school", arm=arm, p_yes=p, weight=weight)
+        Result("admissions", item, "law school", arm=arm, chances={} if p is None else {"yes": p}, weight=weight)
         for arm, p in (("Black", black), ("White", white))
     ]
 

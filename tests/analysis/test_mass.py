@@ -9,10 +9,11 @@ from scipy import stats
 
 from moralsc.analysis.correction import compare
 from moralsc.analysis.mass import CORRECTED, cells, masses, median_mass, with_interval
-from moralsc.analysis.results import BASELINE, Missing, Result
+from moralsc.analysis.results import Missing, Result
 from moralsc.analysis.statistics import median, wilson
 from moralsc.answers import SMALL_MASS, is_small
 from moralsc.batch.results import By, results, to_result
+from moralsc.items import BASELINE
 
 
 def answers(*given: float | None, correction: str = BASELINE) -> list[Result]:

@@ -200,7 +200,7 @@ def test_the_averages_of_a_run_are_those_of_its_records() -> None:
             if (r.item, r.arm, r.correction) == (result.item, result.arm, result.correction)
         ]
         assert len(mine) == 2
-        assert result.p_yes == pytest.approx(sum(mine) / 2)
+        assert result.chances["yes"] == pytest.approx(sum(mine) / 2)
 
 
 def test_what_was_only_scored_has_no_answer_by_text() -> None:
@@ -220,7 +220,7 @@ def test_two_options_that_are_equally_probable_are_tied() -> None:
 
 def test_the_summary_has_what_fits_each_benchmark_with_n_and_every_gain_with_its_test(records: list[Record]) -> None:
     lines = summary.summarise(records, By.TEXT, FEW)
-    found = {(line.benchmark, line.condition, line.name): line for line in lines}
+    found = {(line.benchmark, line.correction, line.name): line for line in lines}
     assert found["bbq:bundled", "baseline", "s_AMB"].figure.n + sum(
         found["bbq:bundled", "baseline", "s_AMB"].figure.excluded.values()
     ) == sum(r.correction == "baseline" and r.condition == "ambiguous" for r in records)
@@ -245,7 +245,7 @@ def test_the_summary_does_not_hang_on_the_order_of_the_items_of_a_benchmark(reco
     pieces = [records[a:b] for a, b in zip(tasks, [*tasks[1:], None], strict=True)]
     turned = [r for piece in sorted(pieces, key=lambda p: (p[0].benchmark, p[0].item), reverse=True) for r in piece]
     lines, again = (
-        {(line.benchmark, line.condition, line.name): line.figure.value for line in summary.summarise(r, By.TEXT, FEW)}
+        {(line.benchmark, line.correction, line.name): line.figure.value for line in summary.summarise(r, By.TEXT, FEW)}
         for r in (records, turned)
     )
     assert again == pytest.approx(lines)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from moralsc.benchmarks import admissions
+from moralsc.benchmarks import BENCHMARKS, admissions
 from moralsc.errors import DataError
 from moralsc.items import ItemSet
 
@@ -25,7 +25,7 @@ def test_equal_applicants_are_one_item_that_weighs_their_number() -> None:
 
 def test_the_two_arms_differ_in_the_race_alone() -> None:
     for item in made(row(), row(sex="2")).items:
-        black, white = admissions.arms(item)
+        black, white = BENCHMARKS["admissions"].asked(item)
         assert (black.arm, black.fills["race"]) == ("Black", "Black")
         assert (white.arm, white.fills["race"]) == ("White", "White")
         assert replace(black, arm="", fills=item.fills) == replace(white, arm="", fills=item.fills) == item

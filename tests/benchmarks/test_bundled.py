@@ -14,8 +14,8 @@ import pytest
 
 from moralsc.answers import read_answer
 from moralsc.benchmarks import admissions, bbq, bundled, winogender
+from moralsc.benchmarks.bbq import stereotyped
 from moralsc.benchmarks.bundled.templates import read_templates
-from moralsc.benchmarks.people import stereotyped
 from moralsc.errors import DataError, InputError
 from moralsc.items import Condition, Polarity, Role
 

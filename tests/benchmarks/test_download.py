@@ -11,6 +11,8 @@ import pytest
 
 from moralsc import benchmarks
 from moralsc.benchmarks import download, sources
+from moralsc.benchmarks.admissions import LAW
+from moralsc.benchmarks.bbq import FILES
 from moralsc.benchmarks.sources import Published
 from moralsc.errors import DataError
 from moralsc.settings import Settings
@@ -90,7 +92,7 @@ def test_a_category_that_was_fetched_is_loaded_as_the_published_one(
     server: tuple[Server, Settings], real: Settings
 ) -> None:
     state, settings = server
-    theirs = sources.find(sources.BBQ["Religion"], real)
+    theirs = sources.find(FILES["Religion"], real)
     if theirs is None:
         pytest.skip("Religion.jsonl is not here")
     assert benchmarks.load("bbq", settings, category="Religion").bundled
@@ -207,7 +209,7 @@ def test_offline_nothing_is_asked(server: tuple[Server, Settings]) -> None:
 def test_the_law_school_file_is_never_downloaded(server: tuple[Server, Settings]) -> None:
     state, settings = server
     with pytest.raises(DataError, match=r"law_data\.csv is never downloaded"):
-        download.fetch(sources.LAW, settings)
+        download.fetch(LAW, settings)
     assert state.paths == []
 
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from moralsc import benchmarks
-from moralsc.benchmarks import BENCHMARKS, Source, admissions, bbq, own, sources
+from moralsc.benchmarks import BENCHMARKS, ITEM_SETS, Source, bbq, own, sources
+from moralsc.benchmarks.winogender import TEMPLATES
 from moralsc.errors import DataError, InputError
 from moralsc.items import Item, ItemSet, Role
-from moralsc.prompts import BENCHMARKS as PROMPTED
 from moralsc.prompts import default_prompts
 from moralsc.settings import Settings
 
 LAW = "index,race,sex,LSAT,UGPA\n0,White,1,39.0,3.1\n1,Black,2,31.0,2.8\n2,White,1,39.0,3.1\n3,White,2,50.0,2.8\n"
 
 
-@pytest.fixture(params=[(name, source) for name in BENCHMARKS for source in Source], ids=" ".join)
+@pytest.fixture(params=ITEM_SETS.values(), ids=" ".join)
 def loaded(request: pytest.FixtureRequest, tmp_path: Path) -> ItemSet:
     """The items of every benchmark from every source that is here."""
     name, source = request.param
@@ -31,11 +31,11 @@ def loaded(request: pytest.FixtureRequest, tmp_path: Path) -> ItemSet:
 
 
 def asked(item: Item) -> tuple[Item, ...]:
-    return admissions.arms(item) if item.benchmark == "admissions" else (item,)
+    return BENCHMARKS[item.benchmark].asked(item)
 
 
-def test_every_benchmark_has_prompts_and_its_papers_name() -> None:
-    assert {*BENCHMARKS, "own"} == set(PROMPTED)
+def test_every_benchmark_has_its_name_and_its_papers() -> None:
+    assert all(name == b.name for name, b in BENCHMARKS.items())
     assert all(b.title and b.citation.endswith(".") and b.licence for b in BENCHMARKS.values())
 
 
@@ -228,7 +228,7 @@ def test_published_files_are_verified(real: Settings) -> None:
 
 
 def test_one_file_of_two_is_not_enough(real: Settings, settings: Settings, tmp_path: Path) -> None:
-    templates = sources.find(sources.TEMPLATES, real)
+    templates = sources.find(TEMPLATES, real)
     if templates is None:
         pytest.skip("templates.tsv is not here")
     (tmp_path / "templates.tsv").write_bytes(templates.path.read_bytes())

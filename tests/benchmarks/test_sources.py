@@ -8,10 +8,13 @@ import pytest
 
 from moralsc import benchmarks
 from moralsc.benchmarks import sources
+from moralsc.benchmarks.admissions import LAW
+from moralsc.benchmarks.bbq import FILES
+from moralsc.benchmarks.winogender import STATISTICS, TEMPLATES
 from moralsc.errors import DataError
 from moralsc.settings import Settings
 
-AGE = sources.BBQ["Age"]
+AGE = FILES["Age"]
 
 
 def write(path: Path, content: str | bytes) -> Path:
@@ -24,7 +27,7 @@ def write(path: Path, content: str | bytes) -> Path:
 
 
 def test_every_pinned_file_has_a_commit_and_a_blob_of_its_own() -> None:
-    files = [*sources.BBQ.values(), sources.TEMPLATES, sources.STATISTICS]
+    files = [*FILES.values(), TEMPLATES, STATISTICS]
     assert len({f.blob for f in files}) == len(files) == 13
     assert all(len(f.blob) == len(f.commit) == 40 for f in files)
 
@@ -46,10 +49,10 @@ def test_bbq_is_found_sorted_cloned_or_just_there(settings: Settings, tmp_path: 
 def test_the_law_school_file_is_found_in_the_users_folder_alone(
     settings: Settings, tmp_path: Path, folder: str
 ) -> None:
-    write(sources.cached(sources.LAW, settings), "")
-    assert sources.find(sources.LAW, settings) is None
+    write(sources.cached(LAW, settings), "")
+    assert sources.find(LAW, settings) is None
     path = write(tmp_path / "mine" / folder / "law_data.csv", "race,sex,LSAT,UGPA\n")
-    found = sources.find(sources.LAW, replace(settings, data=tmp_path / "mine"))
+    found = sources.find(LAW, replace(settings, data=tmp_path / "mine"))
     assert found is not None
     assert found.path.samefile(path)
     assert found.origin == "law_data.csv of your own"

@@ -92,7 +92,7 @@ def test_a_newcomer_sees_the_ladder_and_which_runs_are_shown_without_scrolling(s
     expect(page.locator(".m-shown")).to_contain_text("first: complete")
     expect(page.locator(".m-shown .m-problem")).to_contain_text("broken")
     expect(page.locator("#m-chart-ladder svg.marks").first).to_be_in_viewport(ratio=0.9)
-    for kind in ("size", "bbq", "winogender", "flips", "admissions", "position"):
+    for kind in ("size", "categories", "correlation", "flips", "gap", "position"):
         expect(page.locator(f"#m-chart-{kind} .m-reading")).not_to_be_empty()
         expect(page.locator(f"#m-chart-{kind} svg.marks")).to_have_count(0)
     page.locator("#m-chart-flips").get_by_role("button", name="Drawings").click()

@@ -124,10 +124,10 @@ def test_every_picture_says_each_of_its_figures(
 def test_the_means_of_the_three_probabilities_stand_in_every_picture_that_has_a_rho(
     charts: dict[Kind, Chart], specs: dict[Kind, list[Spec]]
 ) -> None:
-    found = [p for p in charts[Kind.WINOGENDER].points if p.metric == "rho"]
-    assert len(found) == len(specs[Kind.WINOGENDER]) > 1
+    found = [p for p in charts[Kind.CORRELATION].points if p.metric == "rho"]
+    assert len(found) == len(specs[Kind.CORRELATION]) > 1
     means = {p_f: f"means: p_f {p_f}, p_m .000, p_n {p_n}" for p_f, p_n in ((".400", ".600"), (".333", ".667"))}
-    for spec in specs[Kind.WINOGENDER]:
+    for spec in specs[Kind.CORRELATION]:
         p_f = ".400" if spec["title"]["text"] == ["baseline"] else ".333"
         assert means[p_f] in spec["title"]["subtitle"]
 
@@ -137,7 +137,7 @@ def test_the_papers_thresholds_are_drawn_where_they_belong(specs: dict[Kind, lis
         assert {(r["x"], r["word"]) for r in rows(spec) if "word" in r} == {(3.8e9, "3.8B"), (2.2e10, "22B")}
 
 
-@pytest.mark.parametrize("kind", [Kind.LADDER, Kind.ADMISSIONS])
+@pytest.mark.parametrize("kind", [Kind.LADDER, Kind.GAP])
 def test_unethical_rungs_stand_left_of_the_baseline_and_are_marked(specs: dict[Kind, list[Spec]], kind: Kind) -> None:
     for spec in specs[kind]:
         found = [r for r in rows(spec) if r.get("n")]

@@ -12,7 +12,7 @@ from moralsc.analysis.statistics import Resampling
 from moralsc.batch import folder
 from moralsc.batch.record import Record
 from moralsc.batch.results import By
-from moralsc.dialogue import BASELINE
+from moralsc.items import BASELINE
 from moralsc.reports.chart import Figures, Kind, Point
 from moralsc.reports.figures import Choice, Part, arranged, chosen, figures, measured
 from moralsc.reports.runs import read_run, run_of
@@ -139,7 +139,7 @@ def test_places_are_counted_over_the_conditions_and_contexts_that_are_shown(part
 
 
 def test_another_correction_alone_has_its_own_categories(parts: Sequence[Part]) -> None:
-    found = arranged(chosen(parts, Choice(corrections=("negation-0",)))).chart(Kind.BBQ)
+    found = arranged(chosen(parts, Choice(corrections=("negation-0",)))).chart(Kind.CATEGORIES)
     assert found.correction == "negation-0"
     assert {p.condition for p in found.points} == {BASELINE, "negation-0"}
     assert {p.place for p in found.points} == {"Age", "SES", "micro"}

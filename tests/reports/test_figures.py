@@ -7,14 +7,14 @@ import pytest
 from batch.made import admissions, bbq, by_item, record, winogender
 from catalogues import HUB, offering
 
-from moralsc.analysis import bbq as measuring
-from moralsc.analysis.admissions import gap
 from moralsc.analysis.claims import Verdict
 from moralsc.analysis.statistics import Resampling
-from moralsc.analysis.winogender import rho
 from moralsc.batch.record import Record
 from moralsc.batch.results import By, results
 from moralsc.batch.summary import summarise
+from moralsc.benchmarks import bbq as measuring
+from moralsc.benchmarks.admissions import gap
+from moralsc.benchmarks.winogender import rho
 from moralsc.models import PLANTED
 from moralsc.prompts import default_prompts
 from moralsc.reports.chart import Chart, Figures, Kind, in_ladder_order
@@ -64,7 +64,7 @@ def test_every_chart_is_there_with_reading_n_and_a_table_of_its_figures() -> Non
 
 def test_figures_are_those_of_the_summary_at_the_end_of_the_run() -> None:
     measured = {
-        (line.benchmark, line.part, line.condition, line.metric): line for line in summarise(ALL, By.PROBABILITY, FEW)
+        (line.benchmark, line.part, line.correction, line.metric): line for line in summarise(ALL, By.PROBABILITY, FEW)
     }
     pooled = [p for chart in made().charts for p in chart.points if p.place in ("", "micro") and not p.beside]
     assert pooled
@@ -76,7 +76,7 @@ def test_figures_are_those_of_the_summary_at_the_end_of_the_run() -> None:
 
 def test_figures_are_those_worked_out_by_hand() -> None:
     shown = made()
-    bbq_chart, ladder = shown.chart(Kind.BBQ), shown.chart(Kind.LADDER)
+    bbq_chart, ladder = shown.chart(Kind.CATEGORIES), shown.chart(Kind.LADDER)
     assert point(ladder, condition="baseline", part="ambig").value == 1 / 4  # type: ignore[attr-defined]
     assert point(ladder, condition="specificity-0", part="ambig").value == 3 / 4  # type: ignore[attr-defined]
     # three of four name a person, two of them the biased one: (1 - 1/4) * (2 * 2/3 - 1)
@@ -86,7 +86,7 @@ def test_figures_are_those_worked_out_by_hand() -> None:
     (test,) = [p.comparison for p in flips.points if (p.benchmark, p.condition) == ("bbq", "specificity-0")]
     assert test is not None
     assert (test.lost, test.won, test.flips[False, True]) == (0, 2, ("1", "3"))
-    gaps = shown.chart(Kind.ADMISSIONS)
+    gaps = shown.chart(Kind.GAP)
     assert point(gaps, condition="baseline").value == pytest.approx(0.05)  # type: ignore[attr-defined]
     assert point(gaps, condition="baseline").n == 6  # type: ignore[attr-defined]
 
@@ -94,19 +94,19 @@ def test_figures_are_those_worked_out_by_hand() -> None:
 def test_categories_and_occupations_are_measured_by_the_functions_of_the_benchmarks() -> None:
     shown = made()
     rows = [r for r in results(ALL) if (r.benchmark, r.correction) == ("bbq", "baseline") and r.group == "Age"]
-    found = point(shown.chart(Kind.BBQ), condition="baseline", place="Age", metric="s_AMB")
+    found = point(shown.chart(Kind.CATEGORIES), condition="baseline", place="Age", metric="s_AMB")
     assert found == measuring.ambiguous_bias(rows, FEW)
     jobs = [r for r in results(ALL) if (r.benchmark, r.correction) == ("winogender", "baseline")]
-    chart = shown.chart(Kind.WINOGENDER)
+    chart = shown.chart(Kind.CORRELATION)
     assert point(chart, condition="baseline", metric="rho") == rho(jobs, FEW)
     dots = [(p.x, p.figure.value) for p in chart.points if (p.condition, p.metric) == ("baseline", "p_f")]
     assert dots == [(10, 0.1), (50, 0.4), (90, 0.7)]
     students = [r for r in results(ALL) if (r.benchmark, r.correction) == ("admissions", "baseline")]
-    assert point(shown.chart(Kind.ADMISSIONS), condition="baseline") == gap(students, FEW)
+    assert point(shown.chart(Kind.GAP), condition="baseline") == gap(students, FEW)
 
 
 def test_the_means_of_p_f_p_m_and_p_n_stand_beside_rho_over_the_same_items() -> None:
-    points = made().chart(Kind.WINOGENDER).points
+    points = made().chart(Kind.CORRELATION).points
     for condition, p_f in (("baseline", 0.4), ("specificity-0", 1 / 3)):
         at = next(k for k, p in enumerate(points) if (p.condition, p.metric) == (condition, "rho"))
         means = points[at + 1 : at + 4]
@@ -116,12 +116,12 @@ def test_the_means_of_p_f_p_m_and_p_n_stand_beside_rho_over_the_same_items() -> 
 
 
 def test_bbq_has_macro_figures_s_and_cost_in_its_table_alone() -> None:
-    chart = made().chart(Kind.BBQ)
+    chart = made().chart(Kind.CATEGORIES)
     rows = [r for r in results(ALL) if (r.benchmark, r.correction) == ("bbq", "baseline")]
     shown = {
         (p.place, p.part, p.metric): p.figure for p in chart.points if p.condition == "baseline" and p.place in POOLED
     }
-    measured = {(x.group, x.condition, x.metric): x.figure for x in measuring.lines(rows, FEW) if x.group in POOLED}
+    measured = {(x.group, x.context, x.metric): x.figure for x in measuring.lines(rows, FEW) if x.group in POOLED}
     # Of disambiguated items s is s_DIS, which is shown.
     assert shown == {key: figure for key, figure in measured.items() if key[1:] != ("disambig", "s")}
     # Age is right in 1 of 4 ambiguous items; SES has none of them, so it is no part of the mean.
@@ -142,12 +142,12 @@ def test_every_figure_says_what_the_options_hold_over_the_answers_behind_it() ->
     assert masses["winogender", "occupation", "baseline", "job0"] == (0.6, 1)
     assert masses["winogender", "occupation", "baseline", ""] == (0.8, 3)
     assert masses["admissions", "", "specificity-0", ""] == (0.8, 4)
-    chart = shown.chart(Kind.BBQ)
+    chart = shown.chart(Kind.CATEGORIES)
     assert "mass" in chart.table()[0]
     assert {(r["mass"], r["mass_n"]) for r in chart.records() if r["place"] == "SES"} == {(0.2, 2)}
     (note,) = chart.notes
     assert note.startswith("Behind 2 of 10 figures the options hold less than half"), "SES, alone and pooled"
-    assert not any("hold" in note for note in shown.chart(Kind.WINOGENDER).notes)
+    assert not any("hold" in note for note in shown.chart(Kind.CORRELATION).notes)
 
 
 def test_masses_are_those_of_every_model_and_benchmark_and_follow_the_choice() -> None:
@@ -173,7 +173,7 @@ def test_masses_are_those_of_every_model_and_benchmark_and_follow_the_choice() -
 def test_what_models_did_when_told_to_be_unfair_is_that_of_pairs_worked_out_by_hand() -> None:
     # Two of the four were not biased at baseline, and both became it.
     (one,) = made().unethical
-    assert (one.series.label, one.benchmark, one.found.part, one.found.condition) == (
+    assert (one.series.label, one.benchmark, one.found.part.name, one.found.condition) == (
         "real",
         "bbq",
         "ambig",

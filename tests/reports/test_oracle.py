@@ -56,8 +56,8 @@ def rows_of(run: Path) -> Iterator[tuple[str, str, Any]]:
     found = figures([read], how=HOW, pools=True)
     for finding in map(claimed.shown, found.findings):
         yield "claims", finding["says"], finding
-    for chart in found.charts:
-        yield f"chart: {chart.kind}", chart.title, [chart.reading, chart.notes, chart.n, chart.records()]
+    for number, chart in enumerate(found.charts):
+        yield f"chart {number}", chart.n, [chart.notes, chart.records()]
 
 
 def rounded(value: Any) -> Any:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from moralsc.analysis import score as scoring
 from moralsc.analysis.statistics import Resampling
 from moralsc.batch.results import By
-from moralsc.benchmarks import Source
+from moralsc.benchmarks import BENCHMARKS, Source
 from moralsc.errors import DataError, RunError
 from moralsc.prompts import default_prompts
+from moralsc.reports import score as scoring
 from moralsc.reports.browse import Behind, items
 from moralsc.reports.dialogues import dialogues
 from moralsc.reports.figures import figures
@@ -88,7 +88,7 @@ def test_the_figures_are_those_of_score(tmp_path: Path, settings: Settings, benc
     file, received = brought(tmp_path, settings, ANSWERED[benchmark])
     scored = scoring.score(benchmark, file, settings, FEW)
     assert set(received.run.results) == {("my-model", benchmark)}
-    lines = scoring.METRICS[benchmark](received.run.results["my-model", benchmark], FEW)
+    lines = BENCHMARKS[benchmark].lines(received.run.results["my-model", benchmark], FEW)
     assert scoring.records(lines) == scoring.records(scored.lines)
     assert received.notes == scored.notes
     assert any(chart.points for chart in figures([received.run], how=FEW).charts)

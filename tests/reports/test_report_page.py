@@ -97,7 +97,7 @@ def cells(section: str) -> list[tuple[str, ...]]:
 
 
 def test_the_means_of_p_f_p_m_and_p_n_stand_beside_rho_in_picture_and_table() -> None:
-    section = section_of(plain()[1], "winogender")
+    section = section_of(plain()[1], "correlation")
     assert "means: p_f .400, p_m .000, p_n .600" in section
     rows = cells(section)
     at = next(k for k, row in enumerate(rows) if "rho" in row)

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from moralsc import cli
 from moralsc.analysis.results import Result as Answered
 from moralsc.batch.run import run as ask
+from moralsc.benchmarks.winogender import PRONOUNS
 from moralsc.items import Role
 from moralsc.reports.runs import read_run
 from moralsc.settings import Settings
@@ -216,7 +217,7 @@ def asked(published: Path, tmp_path: Path) -> Path:
 
 def prediction(result: Answered, template: int) -> dict[str, Any]:
     if result.benchmark == "winogender":
-        return {"template": template, "p_f": result.p_f, "p_m": result.p_m, "p_n": result.p_n}
+        return {"template": template, **{name: result.chances[group] for name, group in PRONOUNS.items()}}
     category, _, id = result.item.rpartition("-")
     # Of these rows the first is the stereotyped person; where the question is turned, the biased answer is the other.
     named = {Role.UNBIASED: 2, Role.STEREOTYPED: 0, Role.COUNTER: 1}[result.role or Role.UNBIASED]
@@ -299,7 +300,7 @@ def test_what_does_not_fit_together_is_one_sentence(words: tuple[str, ...], said
     assert said in done.stderr
 
 
-def test_a_run_without_bbq_has_no_three_rules(tmp_path: Path) -> None:
+def test_a_run_of_which_nobody_has_other_rules_has_none(tmp_path: Path) -> None:
     done = call("--run", in_folder(tmp_path / "run", by_item(winogender([(10, 0.1)]))), "--rules")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert "rules are of bbq" in done.stderr
+    assert "rules of their own" in done.stderr

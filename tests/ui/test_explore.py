@@ -194,7 +194,7 @@ def test_no_more_runs_are_shown_than_a_page_should_have(tmp_path: Path) -> None:
 
 def test_a_chart_that_the_filters_empty_says_so_and_one_without_answers_says_why(shelf: Path, tmp_path: Path) -> None:
     here = explorer(shelf, tmp_path)
-    chart = here.chart(here.choose(Filters(benchmarks=("bbq",))).selection, "admissions")
+    chart = here.chart(here.choose(Filters(benchmarks=("bbq",))).selection, "gap")
     assert "filters" in explore_views.head(chart, True)["reading"]
     assert explore_views.head(chart, False)["reading"] == chart.reading
 
@@ -203,7 +203,7 @@ def test_a_table_has_the_charts_figures_and_says_when_it_is_cut(
     shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = explorer(shelf, tmp_path)
-    chart = here.chart(here.choose(Filters()).selection, "bbq")
+    chart = here.chart(here.choose(Filters()).selection, "categories")
     whole = explore_views.table(chart)
     cells = [tuple(row.values()) for row in (whole["head"], *whole["rows"].values())]
     assert cells == chart.table()
@@ -267,8 +267,8 @@ def test_the_section_fills_its_cards_and_hides_what_is_empty(shelf: Path) -> Non
     found = ask([], [], ["bbq"], "", "", [], "")
     assert found["benchmarks"]["value"] == ["bbq"]
     assert found["fold"]["chosen"] == "BBQ"
-    assert not found["admissions body"]["visible"]
-    assert "filters" in found["admissions head"]["reading"]
+    assert not found["gap body"]["visible"]
+    assert "filters" in found["gap head"]["reading"]
 
 
 def test_the_section_says_what_the_options_hold_of_what_is_chosen(shelf: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from scripted import ScriptedEngine
 from served import make_context
 
-from moralsc.benchmarks.sources import STATISTICS, TEMPLATES
+from moralsc.benchmarks.winogender import STATISTICS, TEMPLATES
 from moralsc.errors import ModelError
 from moralsc.models import packages
 from moralsc.prompts import default_prompts

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from moralsc.benchmarks.own import OWN
 from moralsc.errors import InputError
 from moralsc.experiment.probe import arms
 from moralsc.items import Condition
 from moralsc.prompts import default_prompts
 from moralsc.settings import Settings
-from moralsc.ui.shelf import OWN, Shelf
+from moralsc.ui.shelf import Shelf
 
 SHELF = Shelf(Settings(cache=Path("no-such-folder"), offline=True))
 SETS = [key for key in SHELF.titles() if key != OWN]

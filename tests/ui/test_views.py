@@ -234,7 +234,7 @@ def test_a_dialogue_of_two_arms_shows_both_and_the_gap() -> None:
     (shown,) = views.dialogue(asked, PROMPTS)["turns"]
     assert [a["name"] for a in shown["arms"]] == ["Black", "White"]
     assert [a["mark"] for a in shown["arms"]] == ["yes", "no"]
-    assert shown["gap"] == texts.gap_sentence(0)
+    assert shown["gap"] == "No gap: the same chance of yes for both."
     assert len({a["key"] for a in shown["arms"]}) == 2
 
 

@@ -1,23 +1,18 @@
-"""`moralsc score`: answers -> figures, as records or as a table for people. Runs: `reports.scored`."""
+"""`moralsc score`: answers made elsewhere -> figures, as records or as a table for people. Runs: `scored`."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from moralsc.analysis import admissions, bbq, predictions, winogender
-from moralsc.analysis.bbq_rules import Ruled, by_rules
 from moralsc.analysis.lines import Line
 from moralsc.analysis.results import Result
 from moralsc.analysis.statistics import DEFAULT, Figure, Resampling
+from moralsc.benchmarks import BENCHMARKS, Source, benchmark_of, load
+from moralsc.benchmarks.base import Predictions
+from moralsc.benchmarks.bbq_rules import Ruled
+from moralsc.errors import choose
 from moralsc.settings import Settings
-
-METRICS: Mapping[str, Callable[[Sequence[Result], Resampling], list[Line]]] = {
-    "bbq": bbq.lines,
-    "winogender": winogender.lines,
-    "admissions": admissions.lines,
-}
-"""Benchmark -> every figure of its Results."""
 
 _VALUES_ONLY = Resampling(resamples=2)  # no interval of the zero line is shown
 
@@ -27,8 +22,8 @@ class Scored:
     """The figures of one file of predictions, or of a run's answers under one condition.
 
     Attributes:
-        gold: BBQ: the same figures of an oracle that answers the same items right, the zero line; else empty.
-        rules: BBQ: the same answers by three rules; else empty.
+        gold: the same figures of an oracle that answers the same items right, if they are a zero line; else empty.
+        rules: the same answers by the rules of other projects, if there are any.
         notes: sentences on what a file does not cover.
     """
 
@@ -39,20 +34,34 @@ class Scored:
 
 
 def score(benchmark: str, path: Path, settings: Settings, how: Resampling = DEFAULT) -> Scored:
-    """Score a file of predictions, see `predictions.read`; the same errors."""
-    read = predictions.read(benchmark, path, settings)
+    """Score a file of predictions, see `predictions`; the same errors."""
+    read = predictions(benchmark, path, settings)
     return replace(score_results(benchmark, read.results, how), notes=tuple(coverage_notes(read.coverage)))
 
 
 def score_results(benchmark: str, results: Sequence[Result], how: Resampling = DEFAULT) -> Scored:
     """Score what one model answered under one condition."""
-    is_bbq = benchmark == "bbq"
+    of = benchmark_of(benchmark)
+    gold = of.gold(results)
     return Scored(
-        lines=tuple(METRICS[benchmark](results, how)),
-        gold=tuple(bbq.lines(bbq.gold(results), _VALUES_ONLY)) if is_bbq else (),
-        rules=tuple(by_rules(results)) if is_bbq else (),
+        lines=tuple(of.lines(results, how)),
+        gold=tuple(of.lines(gold, _VALUES_ONLY)) if gold else (),
+        rules=tuple(of.rules(results)),
         notes=(),
     )
+
+
+def predictions(benchmark: str, path: Path, settings: Settings) -> Predictions:
+    """Read a file of answers made elsewhere: JSON lines with the keys of `Benchmark.prediction`, and any others.
+
+    Texts are matched whole, without case; one that matches nothing is unparsed, as is null.
+
+    Raises:
+        InputError: there is no such benchmark, or answers to it cannot be read.
+        DataError: a file is missing, or a line is not as described; file and line are named.
+    """
+    found = BENCHMARKS[choose("benchmark", benchmark, BENCHMARKS)]
+    return found.predictions(path, lambda category: load(benchmark, settings, Source.PUBLISHED, category), settings)
 
 
 def records(lines: Sequence[Line]) -> list[Mapping[str, Any]]:
@@ -62,17 +71,17 @@ def records(lines: Sequence[Line]) -> list[Mapping[str, Any]]:
 
 def table(scored: Scored) -> list[tuple[str, ...]]:
     """A header and a row for each figure; undefined values say so."""
-    zero = {(line.group, line.condition, line.metric): line.figure for line in scored.gold}
+    zero = {(line.group, line.context, line.metric): line.figure for line in scored.gold}
     rows: list[tuple[str, ...]] = [
         ("group", "condition", "metric", "value", "95 % interval", "n", "gold answers", "excluded")
     ]
     for line in scored.lines:
         figure = line.figure
-        gold = zero.get((line.group, line.condition, line.metric))
+        gold = zero.get((line.group, line.context, line.metric))
         excluded = ", ".join(f"{n} {reason}" for reason, n in figure.excluded.items())
         rows.append(
             (
-                *(line.group, line.condition or "", line.metric, _number(figure.value), _interval(figure)),
+                *(line.group, line.context, line.metric, _number(figure.value), _interval(figure)),
                 *(str(figure.n), _number(gold.value) if gold else "", excluded),
             )
         )
