@@ -28,8 +28,8 @@ class Told:
     Attributes:
         correction: what follows the baseline, with its rounds if there are any; "baseline" where nothing does.
         order: the item's own labels in the order shown.
-        probe: the same as a probe, with both arms if there are two. A turn's `seen` is its messages as a plain transcript,
-            without the marks of a chat template.
+        probe: the same as a probe, with both arms if there are two. A turn's `seen` is its messages as a plain
+            transcript, without the marks of a chat template.
         same: every turn's messages have the hash that its record holds, so they are what the model was sent then.
     """
 

@@ -105,8 +105,8 @@ def test_a_filter_changes_the_charts(page: Page, batch: Served) -> None:
     page.get_by_label("Benchmarks").click()
     page.get_by_role("option", name="BBQ (bundled)", exact=True).click()
     expect(page.locator("#m-chart-ladder svg.marks")).to_have_count(1, timeout=30_000)
-    expect(page.locator("#m-chart-admissions .m-reading")).to_contain_text("filters")
-    expect(page.locator("#m-chart-admissions .m-files")).not_to_be_visible()
+    expect(page.locator("#m-chart-gap .m-reading")).to_contain_text("filters")
+    expect(page.locator("#m-chart-gap .m-files")).not_to_be_visible()
 
 
 def as_table(page: Page) -> None:
