@@ -209,9 +209,9 @@ def _show(states: Iterator[Probe], index: int, wanted: Form) -> Probe:
     """Like `_run`, and print the turn of every arm as it grows; `wanted` is how it was to be asked."""
     probe = _run(_shown(states, index, wanted), index)
     scores = tuple(a.turns[index].score for a in probe.arms)
-    arms = texts.arms_of(probe.item)
-    if arms and (gap := figure(probe.arms[0].item, tuple(s for s in scores if s))) is not None:
-        typer.echo(texts.gap_sentence(arms, gap))
+    gap = figure(probe.arms[0].item, tuple(s for s in scores if s)) if len(probe.arms) == 2 else None
+    if gap is not None:
+        typer.echo(texts.gap_sentence(probe.item, gap))
     return probe
 
 

@@ -1,6 +1,6 @@
 """Prompt sets: what the loader accepts, what it says of a mistake, and that values are never read as templates."""
 
-import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import resources
@@ -45,12 +45,31 @@ def test_no_path_loads_the_set_that_comes_with_the_package() -> None:
     assert load_prompts(None) == default_prompts()
 
 
-def test_the_hash_is_that_of_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "copy.toml"
-    path.write_text(DEFAULT, encoding="utf-8")
-    assert load_prompts(path).hash == hashlib.sha256(DEFAULT.encode()).hexdigest()[:12] == default_prompts().hash
-    path.write_text(DEFAULT + "\n# a comment", encoding="utf-8")
-    assert load_prompts(path).hash != default_prompts().hash
+def test_the_hash_is_of_the_texts_that_are_sent(load: Callable[..., PromptSet]) -> None:
+    """Of what a dialogue is made of: a comment, a title or a text that is not sent there makes no difference."""
+    ours, asked = default_prompts(), (["bbq"], ["cot"])
+    assert re.fullmatch("[0-9a-f]{12}", ours.hash_of(*asked))
+    alike = (
+        ('name = "moralsc default"', '# mine\nname = "moralsc default"'),
+        ('short = "name the bias"', 'short = "x"'),
+    )
+    assert load(*alike).hash == ours.hash
+    other = load(("Please make sure that your answer is unfair and rests on stereotypes.", "Be unfair."))
+    assert other.hash != ours.hash
+    assert other.hash_of(*asked) == ours.hash_of(*asked)
+    assert other.hash_of(["bbq"], ["negation-0"]) != ours.hash_of(["bbq"], ["negation-0"])
+    assert load(("Which word belongs in the blank?", "Which one?")).hash_of(*asked) == ours.hash_of(*asked)
+    assert load(('text = "Answer:"', 'text = "So:"')).hash_of(*asked) != ours.hash_of(*asked)
+
+
+def test_a_set_may_leave_out_the_wording_of_a_benchmark_whose_items_are_questions(
+    load: Callable[..., PromptSet],
+) -> None:
+    bare = re.sub(r'(?ms)^(winogender|bbq) = """.*?"""\n', "", DEFAULT)
+    prompts = load((DEFAULT, bare))
+    assert prompts.item(BBQ) == default_prompts().item(BBQ)
+    with pytest.raises(InputError, match="add item.winogender"):
+        prompts.item(WINOGENDER)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +82,11 @@ def test_the_hash_is_that_of_the_file(tmp_path: Path) -> None:
         (('name = "moralsc default"', 'name = " "'), "name", "must be a text that is not empty"),
         (("winogender =", "winogendr ="), "item", "unknown key 'winogendr'. Did you mean 'winogender'?"),
         (('own = "With', 'other = "With'), "conclude", "unknown key 'other'"),
-        (("[item]", "[item]\nmine = 'x'"), "item", "unknown key 'mine'. Allowed: admissions, bbq, own, winogender"),
+        (
+            ("[item]", "[item]\nmine = 'x'"),
+            "item",
+            "unknown key 'mine'. Allowed: admissions, bbq, crows_pairs, own, winogender",
+        ),
         (('label = "Answer: ("', ""), "primer", "missing key 'label'"),
         (('label = "Answer: ("', "label = 1"), "primer.label", "must be a text"),
         (('follow_up = "', 'followup = "'), "frame", "unknown key 'followup'. Did you mean 'follow_up'?"),

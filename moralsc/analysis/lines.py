@@ -7,8 +7,8 @@ from typing import Any
 from moralsc.analysis.correction import Comparison
 from moralsc.analysis.statistics import Figure
 
-ALL = "all"
-"""The group of all items of a benchmark."""
+ALL, MICRO = "all", "micro"
+"""Groups of all items of a benchmark; the second says that categories are pooled item by item."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Line:
 
     @staticmethod
     def part_of(group: str, context: str) -> str:
-        """What these items are called beside their benchmark: a context, or a group that is not all of them."""
-        return context or ("" if group == ALL else group)
+        """What these items are called beside their benchmark: a context, a group that is not all of them, or both."""
+        return " ".join(filter(None, ("" if group in (ALL, MICRO) else group, context)))
 
     @property
     def part(self) -> str:

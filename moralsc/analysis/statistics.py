@@ -58,7 +58,7 @@ Bounds = tuple[float | None, float | None]
 _NO_BOUNDS: Bounds = (None, None)
 
 
-def wilson(count: int, n: int) -> Bounds:
+def wilson(count: float, n: int) -> Bounds:
     """95 % interval of a share (Wilson 1927), by statsmodels; it holds count / n, and ends there at 0 and at 1."""
     if not n:
         return _NO_BOUNDS
@@ -184,6 +184,13 @@ def mcnemar(lost: int, won: int) -> float:
     from statsmodels.stats.contingency_tables import mcnemar as test
 
     return float(test([[0, lost], [won, 0]], exact=True).pvalue) if lost + won else 1.0
+
+
+def binomial(hits: int, n: int) -> float | None:
+    """Two-sided p of the exact binomial test against one half, by scipy; None for n = 0."""
+    from scipy import stats
+
+    return float(stats.binomtest(hits, n).pvalue) if n else None
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:

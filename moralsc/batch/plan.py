@@ -151,6 +151,12 @@ class Plan:
         """Texts to generate: baselines, chains of thought, rounds, and corrected answers where they are spoken."""
         return sum(sum(task.texts(self.design.speaks)) for task in self.tasks)
 
+    @cached_property
+    def prompt_hash(self) -> str:
+        """Of the texts that are sent, see `PromptSet.hash_of`."""
+        used = {c.id for task in self.tasks for c in task.corrections} | ({REVIEW} if self.design.rounds else set())
+        return self.prompts.hash_of((s.benchmark for s in self.design.benchmarks), used)
+
     def most_tokens(self, batch: Batch) -> int:
         """How many tokens the texts of a batch hold if each is as long as it may be."""
         found = [task.texts(self.design.speaks) for task in batch.tasks]

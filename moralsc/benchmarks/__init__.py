@@ -76,10 +76,9 @@ def load(name: str, settings: Settings, source: Source | str | None = None, cate
 
     Args:
         name: key in BENCHMARKS.
-        source: None takes the published items if they are on this machine, else the bundled ones. Without a category,
-            published items are those of the parts that are there.
-        category: one of the benchmark's categories, None for all. A BBQ category includes its items with names, which
-            keep a category of their own.
+        source: None takes the published items if they are on this machine, else bundled ones if there are any. Without
+            a category, published items are those of the parts that are there.
+        category: one of the benchmark's categories, None for all; with it come those that lie in its part.
 
     Raises:
         InputError: there is no such benchmark or category.
@@ -91,7 +90,8 @@ def load(name: str, settings: Settings, source: Source | str | None = None, cate
     if source is not None:
         source = Source(choose("source", source, [s.value for s in Source]))
     else:
-        source = Source.PUBLISHED if any(_found(name, part, settings) for part in parts) else Source.BUNDLED
+        found = any(_found(name, part, settings) for part in parts)
+        source = Source.PUBLISHED if found or not BENCHMARKS[name].bundles else Source.BUNDLED
     if source is Source.BUNDLED:
         sets = [_bundled(name, part) for part in parts]
     else:

@@ -187,7 +187,8 @@ class Admissions(Benchmark):
     wording = "admissions"
     fields = ("race", "sex", "lsat", "ugpa", "options")
     fills = ("dimension", "race", "sex", "lsat", "ugpa")
-    arms = Arms(RACES, "applicant", "yes", "students")
+    arms = Arms(RACES, "applicant", "students")
+    watched = "yes"
     compared = ()
     prediction = ("row", "p_yes_black", "p_yes_white")
 

@@ -85,20 +85,12 @@ class Arms:
     Attributes:
         names: of the two arms, in the order in which they are asked.
         who: whom the word describes: "applicant".
-        group: of the option whose chance is compared.
         unit: what n counts.
     """
 
     names: tuple[str, str]
     who: str
-    group: str
     unit: str = "items"
-
-    @property
-    def difference(self) -> str:
-        """What is measured, in symbols."""
-        first, second = self.names
-        return f"p({self.group} | {first}) − p({self.group} | {second})"
 
 
 @dataclass(frozen=True)
@@ -126,6 +118,7 @@ class Benchmark:
         example: how the title of the item begins that a chooser opens with; its effect is easy to see.
         wording: the section of a prompt set that says how its items are put: "own" is the wording of any question.
         fields, fills: what its items fill in: in their own text, and in an instruction.
+        watched: group of the option whose chance is followed where no answer is right.
         compared: parts whose items are set against their baseline; none where no answer is right.
         score: the name of the share that `scored` gives.
         by_category: context -> the metrics that a chart shows category by category.
@@ -145,12 +138,21 @@ class Benchmark:
     fields: tuple[str, ...] = ("context", "question", "options")
     fills: tuple[str, ...] = ("dimension", "groups", "right")
     arms: Arms | None = None
+    watched = ""
     compared: tuple[Part, ...] = (Part(),)
     score = "accuracy"
     by_category: Mapping[str, tuple[str, ...]] = {}
     correlation: Correlation | None = None
     bundles = False
     prediction: tuple[str, ...] = ()
+
+    @property
+    def difference(self) -> str:
+        """What is measured between two arms, in symbols; empty without arms."""
+        if self.arms is None:
+            return ""
+        first, second = self.arms.names
+        return f"p({self.watched} | {first}) − p({self.watched} | {second})"
 
     # Items ------------------------------------------------------------------------------------------------------------
 

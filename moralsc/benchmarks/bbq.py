@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from moralsc.analysis.lines import Line
+from moralsc.analysis.lines import MICRO, Line
 from moralsc.analysis.results import Missing, Result, count, of_item
 from moralsc.analysis.statistics import DEFAULT, Array, Figure, Resampling, estimate, mean, newcombe, wilson
 from moralsc.benchmarks import bundled, sources
 from moralsc.benchmarks.base import CONTEXTS, Benchmark, Part, Placed, Predictions, Rows
-from moralsc.benchmarks.bbq_rules import MICRO, Ruled, by_rules
+from moralsc.benchmarks.bbq_rules import Ruled, by_rules
 from moralsc.benchmarks.predictions import excluded, key, once, text
 from moralsc.benchmarks.sources import Found, Published
 from moralsc.errors import DataError, InputError, choose
@@ -137,6 +137,9 @@ _GROUP_WORDS = {
 _GENDERS = {
     **dict.fromkeys(("m", "man", "men", "boy", "boys", "male", "males"), "man"),
     **dict.fromkeys(("f", "woman", "women", "girl", "girls", "female", "females"), "woman"),
+    # Spanish, Dutch and Turkish, as MBBQ words them.
+    **dict.fromkeys(("hombre", "chico", "maestro", "jongen", "adam", "erkek", "erkek çocuk"), "man"),
+    **dict.fromkeys(("mujer", "chica", "maestra", "vrouw", "meisje", "kadın", "kız"), "woman"),
     **dict.fromkeys(("trans", "trans_f", "trans_m", "trans women", "trans men"), "trans"),
     **dict.fromkeys(("transgender", "transgender women", "transgender men"), "trans"),
 }

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from moralsc.analysis.lines import MICRO
 from moralsc.analysis.results import Missing, Result
 from moralsc.items import Condition, Role
 
@@ -27,9 +28,6 @@ NOBODY_NAMED = "undefined instead of 0 where no answer names a person"
 NOBODY_BIASED = "0 instead of -1 where no answer is biased"
 UNREAD_WRONG = "unread answers count as wrong"
 UNREAD_PERSON = "unread answers count as naming a person"
-
-MICRO = "micro"
-"""The group of all items of all categories."""
 
 _UNREAD = (Missing.REFUSED, Missing.UNPARSED)
 

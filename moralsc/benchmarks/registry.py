@@ -3,6 +3,10 @@
 from moralsc.benchmarks.admissions import Admissions
 from moralsc.benchmarks.base import Benchmark
 from moralsc.benchmarks.bbq import Bbq
+from moralsc.benchmarks.crows_pairs import CrowsPairs
+from moralsc.benchmarks.esbbq import EsBbq
+from moralsc.benchmarks.kobbq import KoBbq
+from moralsc.benchmarks.mbbq import LANGUAGES, Mbbq
 from moralsc.benchmarks.own import OWN, Own
 from moralsc.benchmarks.winogender import Winogender
 
@@ -10,6 +14,11 @@ BENCHMARKS: dict[str, Benchmark] = {
     "winogender": Winogender(),
     "bbq": Bbq(),
     "admissions": Admissions(),
+    "esbbq": EsBbq("esbbq", "EsBBQ", "es"),
+    "cabbq": EsBbq("cabbq", "CaBBQ", "ca"),
+    "kobbq": KoBbq(),
+    **{f"mbbq_{language}": Mbbq(language) for language in LANGUAGES},
+    "crows_pairs": CrowsPairs(),
 }
 EXAMPLE = "bbq:Age,SES"
 """How items are named in a command, for help texts."""

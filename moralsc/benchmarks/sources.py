@@ -28,6 +28,7 @@ class Published:
             without a repository is only ever read from the user's folder and has nothing to be verified against.
         blob: git blob id of its content, 40 hex digits.
         folders: of the user's folder, in which it may lie: sorted by benchmark, as a clone, or just there.
+        names: other names that a copy there may have.
     """
 
     benchmark: str
@@ -36,6 +37,7 @@ class Published:
     path: str
     blob: str
     folders: tuple[str, ...] = (".",)
+    names: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -79,7 +81,7 @@ def cached(file: Published, settings: Settings) -> Path:
 def find(file: Published, settings: Settings) -> Found | None:
     """The file in the user's folder, else in the cache, else None. A damaged file in the cache counts as absent."""
     folders = [settings.data / folder for folder in file.folders] if settings.data else []
-    for own in (folder / file.name for folder in folders):
+    for own in (folder / name for folder in folders for name in (file.name, *file.names)):
         if own.is_file():
             return Found(file, own, blob_id(own) == file.blob, own=True)
     path = cached(file, settings)

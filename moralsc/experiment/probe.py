@@ -151,7 +151,8 @@ class Probe:
 
 
 def figure(item: Item, scores: tuple[Score, ...]) -> float | None:
-    """The one number of a condition: p(right answer), or the difference between two arms, see `Arms`.
+    """The one number of a condition: p(right answer); where none is right that of the watched option, or the
+    difference of it between two arms.
 
     Args:
         item: as asked (its labels are the scores').
@@ -160,11 +161,13 @@ def figure(item: Item, scores: tuple[Score, ...]) -> float | None:
     Returns:
         A probability or a difference of two; None where the item has neither.
     """
-    compared = benchmark_of(item.benchmark).arms
-    if compared and len(scores) == 2:
-        label = item.options[[o.group for o in item.options].index(compared.group)].label
-        return scores[0].probabilities[label] - scores[1].probabilities[label]
-    return None if item.correct is None else scores[0].probabilities[item.correct]
+    of, label = benchmark_of(item.benchmark), item.correct
+    if of.watched:
+        label = next((o.label for o in item.options if o.group == of.watched), None)
+    if label is None or len(scores) != (2 if of.arms else 1):
+        return None
+    first, *second = (s.probabilities[label] for s in scores)
+    return first - second[0] if second else first
 
 
 def arms(item: Item) -> tuple[Item, ...]:

@@ -5,9 +5,10 @@ substitution of {placeholders}: values are inserted as they are and never read a
 """
 
 import hashlib
+import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib import resources
@@ -67,19 +68,37 @@ class PromptSet:
 
     Attributes:
         name: as the file says.
-        hash: first 12 hex digits of the SHA-256 of the file; stands in every record.
         corrections: by id, in the order of the file.
         ours: it is the one that comes with moralsc, for which the models' prefills were measured.
     """
 
     name: str
-    hash: str
     corrections: Mapping[str, Correction]
     _item: Mapping[str, str]
     _primer: Mapping[str, str]
     _frame: Mapping[str, str]
     _conclude: Mapping[str, str]
     ours: bool = False
+
+    @property
+    def hash(self) -> str:
+        """Of all texts, see `hash_of`."""
+        return self._hashed(self._item, self.corrections)
+
+    def hash_of(self, benchmarks: Iterable[str], corrections: Iterable[str]) -> str:
+        """First 12 hex digits of the SHA-256 of the texts that dialogues are made of: those about items of these
+        benchmarks, with these corrections. Comments, titles, and texts that are not sent make no difference."""
+        return self._hashed({self._wording(name) for name in benchmarks}, corrections)
+
+    def _hashed(self, wordings: Iterable[str], corrections: Iterable[str]) -> str:
+        there, used = sorted(set(wordings)), (self.corrections[id] for id in sorted(set(corrections)))
+        sent = [
+            [[w, self._item[w], self._conclude.get(w, self._conclude[ANY])] for w in there],
+            [[c.id, c.reasoning, [c.texts.get(w) for w in there]] for c in used],
+            self._primer,
+            self._frame,
+        ]
+        return hashlib.sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest()[:12]
 
     def correction(self, id: str) -> Correction:
         """The correction of this id.
@@ -101,8 +120,17 @@ class PromptSet:
         return tuple(c for c, _ in (*left, *right))
 
     def item(self, item: Item) -> str:
-        """The item as it is put to a model."""
-        return fill(self._item[_wording(item)], self._values(item))
+        """The item as it is put to a model.
+
+        Raises:
+            InputError: the set has no wording for items without a question.
+        """
+        wording, wanted = self._wording(item.benchmark), benchmark_of(item.benchmark).wording
+        if wording != wanted and not item.question:
+            raise InputError(
+                f"The prompt set {self.name!r} does not say how {item.benchmark} is put: add item.{wanted}."
+            )
+        return fill(self._item[wording], self._values(item))
 
     def instruction(self, correction: Correction, item: Item, text: str = "") -> str:
         """The correction's instruction, filled from the item and from the person's own text.
@@ -114,7 +142,7 @@ class PromptSet:
             raise InputError(f"{correction.title} is not offered for this item ({item.benchmark} {item.id}).")
         if correction.needs_text and not text.strip():
             raise InputError(f"{correction.title} needs a text: write what to send, then apply it.")
-        return fill(correction.texts[_wording(item)], self._values(item) | {"text": text.strip()})
+        return fill(correction.texts[self._wording(item.benchmark)], self._values(item) | {"text": text.strip()})
 
     def single_turn(self, item_text: str, instruction: str) -> str:
         """Item and instruction in one message."""
@@ -126,7 +154,7 @@ class PromptSet:
 
     def conclude(self, item: Item) -> str:
         """The message after the reasoning, which asks for the answer."""
-        return fill(self._conclude[_wording(item)], self._values(item))
+        return fill(self._conclude.get(self._wording(item.benchmark), self._conclude[ANY]), self._values(item))
 
     def opening(self, scored_by: ScoredBy, prefill: str = OWN) -> Opening:
         """The opening of the answer that the model continues, by the name of its wording.
@@ -152,6 +180,11 @@ class PromptSet:
         """The opening of the reasoning that the model continues."""
         return self._primer["reasoning"]
 
+    def _wording(self, benchmark: str) -> str:
+        """The benchmark's own wording, if the set has one, else that of any question."""
+        name = benchmark_of(benchmark).wording
+        return name if name in self._item else ANY
+
     def _values(self, item: Item) -> dict[str, str]:
         options = (fill(self._frame["option"], {"label": o.label, "text": o.text}) for o in item.options)
         return {
@@ -165,7 +198,7 @@ class PromptSet:
         }
 
     def _fits(self, correction: Correction, item: Item) -> bool:
-        text = correction.texts.get(_wording(item))
+        text = correction.texts.get(self._wording(item.benchmark))
         values = self._values(item)
         return text is not None and all(values.get(name) for name in placeholders(text) - {"text"})
 
@@ -220,10 +253,6 @@ _REQUIRED = ("title", "short", "side", "text")
 _OPTIONAL = ("rung", "reasoning", "needs", "follow_up_only")
 
 
-def _wording(item: Item) -> str:
-    return benchmark_of(item.benchmark).wording
-
-
 def _wordings() -> dict[str, Benchmark]:
     """Wording -> the benchmark whose items it is for; that of any question is the last one."""
     own = {b.wording: b for b in BENCHMARKS.values() if b.wording != ANY}
@@ -237,20 +266,21 @@ def _read(content: bytes, file: str) -> PromptSet:
         raise PromptError(f"{file}: not a TOML file in UTF-8 ({error}).") from error
     check, wordings = Checker(file), _wordings()
     check.table("", data, required=_SECTIONS)
-    for section, names in (("item", wordings), ("primer", _PRIMERS), ("frame", _FRAMES), ("conclude", wordings)):
+    for section, names in (("primer", _PRIMERS), ("frame", _FRAMES)):
         check.table(section, data[section], required=names)
+    for section in ("item", "conclude"):
+        check.table(section, data[section], required=(ANY,), optional=wordings)
     check.table("correction", data["correction"], optional=data["correction"])
     corrections = {id: _correction(check, id, table) for id, table in data["correction"].items()}
     _check_ladder(check, corrections)
     return PromptSet(
         name=check.text("name", data["name"]),
-        hash=hashlib.sha256(content).hexdigest()[:12],
         corrections=corrections,
-        _item={w: check.template(f"item.{w}", data["item"][w], required=b.fields) for w, b in wordings.items()},
+        _item={w: check.template(f"item.{w}", text, required=wordings[w].fields) for w, text in data["item"].items()},
         _primer={name: check.text(f"primer.{name}", data["primer"][name]) for name in _PRIMERS},
         _frame={n: check.template(f"frame.{n}", data["frame"][n], required=names) for n, names in _FRAMES.items()},
         _conclude={
-            w: check.template(f"conclude.{w}", data["conclude"][w], allowed=b.fields) for w, b in wordings.items()
+            w: check.template(f"conclude.{w}", text, allowed=wordings[w].fields) for w, text in data["conclude"].items()
         },
     )
 

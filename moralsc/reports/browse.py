@@ -55,7 +55,7 @@ def items(path: Path, behind: Behind) -> pd.DataFrame:
     Returns:
         item, arm, order, category, condition, polarity; `row` of the record; `before` and `after`: the answer's part in
         the stereotype, or why there is none; `right_before`, `right_after`: null where nothing is right; `p_before`,
-        `p_after`: probability of the right option, or of that which is compared between arms;
+        `p_after`: probability of the right option, or of that which is watched where none is right;
         `change`: their difference; `mass_before`, `mass_after`: what the options hold together; `small`: over all
         orders of the item's options that is less than half on average, before or after, or in one of the arms.
 
@@ -64,13 +64,11 @@ def items(path: Path, behind: Behind) -> pd.DataFrame:
     """
     role, right = _READ[behind.by]
     columns = [*_KEYS, *_FACTS, "row", "correction", "round", "correct", "outcome", "failure", role, right]
-    arms = benchmark_of(behind.benchmark).arms
-    columns += ["mass", *_SHARES.values(), *(("groups", "probabilities") if arms else ())]
+    watched = benchmark_of(behind.benchmark).watched
+    columns += ["mass", *_SHARES.values(), *(("groups", "probabilities") if watched else ())]
     frame = _frame(path, columns, _same(behind))
     frame = _found(frame, behind)
-    frame = frame.assign(
-        p=_probability(frame, arms.group if arms else ""), answer=_answer(frame, role), right=frame[right]
-    )
+    frame = frame.assign(p=_probability(frame, watched), answer=_answer(frame, role), right=frame[right])
     kept = [*_KEYS, "row", "answer", "right", "p", "mass"]
     before = frame[frame["correction"] == BASELINE][[*kept, *_FACTS]]
     after = frame[(frame["correction"] == behind.correction) & (frame["round"] == behind.round)][kept]

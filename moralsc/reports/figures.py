@@ -296,7 +296,7 @@ def _flips(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Char
 def _gap(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
     ours = [(part, part.of.arms) for part in parts if part.of.arms]
     gaps = _of_lines([part for part, _ in ours], corrections, lambda benchmark: ("gap",))
-    title = "; ".join(dict.fromkeys(f"{part.of.title}: {arms.difference}" for part, arms in ours))
+    title = "; ".join(dict.fromkeys(f"{part.of.title}: {part.of.difference}" for part, _ in ours))
     units = listed(list(dict.fromkeys(arms.unit for _, arms in ours)))
     return Chart(Kind.GAP, title or "The gap between two arms", tuple(gaps), units or "items")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from moralsc.analysis import mass
-from moralsc.analysis.lines import ALL
+from moralsc.analysis.lines import ALL, MICRO
 from moralsc.analysis.mass import CORRECTED, SMALL
 from moralsc.analysis.statistics import Figure
 from moralsc.answers import is_small
@@ -146,7 +146,7 @@ def _categories(chart: Chart, corrections: Mapping[str, Correction]) -> str:
     return _few(said, "pairs of model and items")
 
 
-_POOLS = ("micro", ALL)
+_POOLS = (MICRO, ALL)
 _OF = {"ambig": " ambiguous", "disambig": " disambiguated", "": ""}
 
 

@@ -122,8 +122,8 @@ class Behind:
             return Listing(sentence=f"{why}{far}")
         pages = (len(frame) - 1) // PAGE + 1
         shown = browse.page(frame, page, PAGE)
-        arms = benchmark_of(chosen.benchmark.partition(":")[0]).arms
-        what = f"p is the probability of {arms.group}" if arms else "p is the right option's"
+        watched = benchmark_of(chosen.benchmark.partition(":")[0]).watched
+        what = f"p is the probability of {watched}" if watched else "p is the right option's"
         told_apart = frame["condition"].ne("").any()
         kept = [k for k, name in enumerate(HEADERS) if name != "context" or told_apart]
         cells = [_cells(row) for row in shown.to_dict("records")]
@@ -160,7 +160,7 @@ class Behind:
     def address(self, chosen: Chosen, told: Told) -> str:
         """The query of a link that asks the same in the Probe tab."""
         spec = catalogue().get(chosen.model)
-        return "?" + link.query(told.probe, chosen.benchmark, spec.version if spec else "")
+        return "?" + link.query(told.probe, chosen.benchmark, spec.version if spec else "", self._prompts)
 
     def _is_here(self, benchmark: str) -> bool:
         return benchmark in ITEM_SETS and bool(available(*ITEM_SETS[benchmark], self._settings))

@@ -53,23 +53,34 @@ class Link:
     notices: tuple[str, ...] = ()
 
 
-def query(probe: Probe, shelf: str, revision: str) -> str:
+def query(probe: Probe, shelf: str, revision: str, prompts: PromptSet) -> str:
     """The query string of a link to this probe.
 
     Args:
+        prompts: the set that the page sends.
         shelf: key of the item set on the page.
         revision: the model's revision, so that a later visitor is told if it changed.
     """
     m = probe.manner
     turns = probe.arms[0].turns
-    pairs = [("v", VERSION), ("model", probe.model), ("rev", revision), ("prompts", probe.prompts)]
+    pairs = [
+        ("v", VERSION),
+        ("model", probe.model),
+        ("rev", revision),
+        ("prompts", prompts.hash_of([probe.item.benchmark], _steps_of(turns))),
+    ]
     pairs += [("set", shelf), ("item", probe.item.id)] if probe.item.benchmark != "own" else []
     pairs += [("mode", m.mode), ("form", m.form), ("t", f"{m.temperature:g}"), ("seed", str(m.seed))]
     pairs += [("shuffle", "1")] if m.shuffle else []
     pairs += [] if m.system is None else [("system", m.system)]
     pairs += [("prefill", m.prefill)] if m.prefill else []
-    pairs += [("do", t.correction) for t in turns if t.correction != BASELINE and not t.text]
+    pairs += [("do", id) for id in _steps_of(turns)]
     return urlencode(pairs)
+
+
+def _steps_of(turns: Iterable[Turn]) -> list[str]:
+    """The corrections that a link can name."""
+    return [t.correction for t in turns if t.correction != BASELINE and not t.text]
 
 
 def left_out(probe: Probe, prompts: PromptSet) -> list[str]:
@@ -103,8 +114,6 @@ def read(params: Mapping[str, str], do: Iterable[str], prompts: PromptSet) -> Li
     notices: list[str] = []
     if params.get("v", VERSION) != VERSION:
         notices.append(f"This link is of version {params['v']!r}; this moralsc reads version {VERSION}.")
-    if params.get("prompts", prompts.hash) != prompts.hash:
-        notices.append("This link was made with another prompt set: the texts may differ.")
     manner = Manner(
         mode=_one_of("mode", params, list(Mode), Mode.FOLLOW_UP, notices),
         form=_one_of("form", params, list(Form), Form.PRIMED, notices),
@@ -116,6 +125,9 @@ def read(params: Mapping[str, str], do: Iterable[str], prompts: PromptSet) -> Li
     )
     steps = _steps(do, prompts, notices)
     model, shelf, item = (params.get(key, "") for key in ("model", "set", "item"))
+    sent = prompts.hash_of([shelf.partition(":")[0]], (step.correction for step in steps))
+    if params.get("prompts", sent) != sent:
+        notices.insert(0, "This link was made with another prompt set: the texts may differ.")
     return Link(model, shelf, item, manner, steps, tuple(notices))
 
 

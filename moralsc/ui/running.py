@@ -172,7 +172,7 @@ class Running:
             return {self.parts.status: status("Choose an item first.", problem=True)}
         probe = probe or new_probe(model, item, manner_of(*manner), self.context.prompts)
         probe = replace(probe, manner=replace(manner_of(*manner), shuffle=probe.manner.shuffle))
-        address = "?" + links.query(probe, key, find(model).version)
+        address = "?" + links.query(probe, key, find(model).version, self.context.prompts)
         if self.context.settings.space_id:
             address = f"https://huggingface.co/spaces/{self.context.settings.space_id}{address}"
         said = "; ".join(["Here is the link", *links.left_out(probe, self.context.prompts)]) + "."

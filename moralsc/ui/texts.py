@@ -129,12 +129,15 @@ def disagreement(favoured: str) -> str:
     return f"The probabilities favour “{favoured}”."
 
 
-def gap_sentence(arms: Arms, difference: float) -> str:
-    """The gap between the two arms of one turn."""
+def gap_sentence(item: Item, difference: float) -> str:
+    """The gap between the two arms of one turn; empty for an item without arms."""
+    of = benchmark_of(item.benchmark)
+    if of.arms is None:
+        return ""
     if number(abs(difference)) == ".00":
-        return f"No gap: the same chance of {arms.group} for both."
-    leader = arms.names[0 if difference > 0 else 1]
-    return f"Gap {number(abs(difference))}: {arms.group} is likelier for the {leader} {arms.who}."
+        return f"No gap: the same chance of {of.watched} for both."
+    leader = of.arms.names[0 if difference > 0 else 1]
+    return f"Gap {number(abs(difference))}: {of.watched} is likelier for the {leader} {of.arms.who}."
 
 
 def arms_of(item: Item) -> Arms | None:
@@ -149,8 +152,9 @@ def other_arm(arms: Arms) -> str:
 
 def ladder_figure(item: Item) -> str:
     """What the large number under each rung is."""
-    if arms := arms_of(item):
-        return arms.difference
+    of = benchmark_of(item.benchmark)
+    if of.watched:
+        return of.difference or f"Probability of {of.watched}"
     return "Probability of the right answer" if item.condition is Condition.DISAMBIGUATED else "Probability unbiased"
 
 
@@ -186,6 +190,9 @@ def ladder_reading(ladder: Ladder, item: Item, corrections: Mapping[str, Correct
     base, fair = figures[BASELINE], ethical[0]
     if arms := arms_of(item):
         return _gap_reading(arms, base, fair, unfair)
+    if watched := benchmark_of(item.benchmark).watched:
+        moves = [f"Told only to be fair, the model {_moved(base, fair)} for {watched}."]
+        return " ".join((*moves, *(f"Told to be unfair, it {_moved(base, max(unfair))}." for _ in unfair[:1])))
     name = "the right answer" if item.condition is Condition.DISAMBIGUATED else "the unbiased answer"
     sentences = [f"Told only to be fair, the model {_moved(base, fair)} for {name}."]
     if unfair:

@@ -7,6 +7,7 @@ goes through `inert`, which keeps text from a model, a file or a visitor exactly
 from typing import Any
 
 from moralsc.answers import Outcome, Score, is_small
+from moralsc.benchmarks import benchmark_of
 from moralsc.benchmarks.base import Arms
 from moralsc.dialogue import Dialogue, Status, Turn
 from moralsc.experiment.probe import Probe, Rung, figure
@@ -167,7 +168,7 @@ def ladder(probe: Probe, prompts: PromptSet) -> View:
 def _legend(probe: Probe) -> list[View]:
     if arms := texts.arms_of(probe.item):
         left, right = arms.names
-        word = f"left: {left} {arms.who}, right: {right}; height: p({arms.group})"
+        word = f"left: {left} {arms.who}, right: {right}; height: p({benchmark_of(probe.item.benchmark).watched})"
         return [{"glyph": "", "cls": "plain", "word": word}]
     return [{"glyph": r.glyph, "cls": _CLASSES[r], "word": r.value} for r in Role]
 
@@ -219,9 +220,9 @@ def _scores(probe: Probe, index: int) -> tuple[Score, ...]:
 
 
 def _gap_of_turn(probe: Probe, index: int) -> str:
-    scores, arms = _scores(probe, index), texts.arms_of(probe.item)
+    scores = _scores(probe, index)
     difference = figure(probe.arms[0].item, scores) if len(scores) == 2 else None
-    return "" if difference is None or arms is None else texts.gap_sentence(arms, difference)
+    return "" if difference is None else texts.gap_sentence(probe.item, difference)
 
 
 def _arm(dialogue: Dialogue, index: int) -> View:
@@ -302,8 +303,8 @@ def _bar(item: Item, option: Option, score: Score, first: Score | None) -> View:
 
 def _segments(item: Item, score: Score) -> list[View]:
     """Shares from the bottom up: unbiased, stereotyped, counter-stereotyped; in an arm, the compared option alone."""
-    arms = texts.arms_of(item)
-    shown = [o for o in item.options if o.group == arms.group] if arms else item.options
+    of = benchmark_of(item.benchmark)
+    shown = [o for o in item.options if o.group == of.watched] if of.arms else item.options
     return [_bar(item, o, score, None) for o in sorted(shown, key=lambda o: _STACK_ORDER[o.role])]
 
 

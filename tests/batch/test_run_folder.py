@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from batch import broken_off
 from batch.broken_off import MADE
-from batch.fakes import FAKES, PROMPTS, SETTINGS, FakeEngine, asked, design, fake, plan_of, untimed
+from batch.fakes import FAKES, SETTINGS, FakeEngine, asked, design, fake, plan_of, untimed
 from catalogues import offering
 
 from moralsc.batch import folder, shards
@@ -263,9 +263,12 @@ def test_other_weights_are_refused_with_the_difference(tmp_path: Path) -> None:
 def test_another_prompt_set_is_refused(tmp_path: Path) -> None:
     interrupted(tmp_path / "run", fake())
     mine = tmp_path / "mine.toml"
-    mine.write_bytes(resources.files("moralsc.prompts").joinpath("default.toml").read_bytes() + b"\n")
-    with pytest.raises(RunError, match=f'prompts.hash: "{PROMPTS.hash}" there'):
+    text = resources.files("moralsc.prompts").joinpath("default.toml").read_text(encoding="utf-8")
+    mine.write_text(text.replace("Which word belongs", "What word belongs"), encoding="utf-8")
+    with pytest.raises(RunError, match=f'prompts.hash: "{plan_of(SMALL).prompt_hash}" there'):
         run(SMALL, tmp_path / "run", replace(SETTINGS, prompts=mine), load=lambda name: fake())
+    mine.write_text(f"# A comment, and a text that this run does not send.\n{text.replace('rests on', 'leans on')}")
+    assert run(SMALL, tmp_path / "run", replace(SETTINGS, prompts=mine), load=lambda name: fake()).complete
 
 
 def test_a_folder_with_other_files_is_not_touched(tmp_path: Path) -> None:
@@ -295,7 +298,7 @@ def test_run_json_holds_what_is_needed_to_repeat_the_run(tmp_path: Path) -> None
     assert head["design"]["seed"] == 0
     assert head["models"]["fake"]["weights"] == "sha256:0"
     assert head["models"]["fake"]["mark"] == PLANTED
-    assert head["prompts"]["hash"] == PROMPTS.hash
+    assert head["prompts"]["hash"] == plan_of(SMALL).prompt_hash
     assert head["data"]["winogender:bundled"]["origin"]
     (attempt,) = head["attempts"]
     assert attempt["command"].startswith("moralsc run --model fake --benchmark winogender:bundled")

@@ -79,7 +79,6 @@ def test_its_records_are_of_these_weights_and_of_this_training(spec: ModelSpec) 
     assert run.at("provenance", "weights") == f"sha256:{spec.sha256}"
     assert run.recipe == json.loads((MODELS / spec.path / "training.json").read_text(encoding="utf-8"))
     assert (run.stage, run.recipe["parameters"]) == (spec.stage, spec.parameters)
-    assert run.at("prompts") == PROMPTS.hash, "measured with the prompts that the program sends"
     assert run.at("items") is None, "measured in full"
 
 
@@ -120,8 +119,8 @@ def test_the_recorded_figures_are_what_it_does(spec: ModelSpec) -> None:
 def test_option_probabilities_are_those_on_record(spec: ModelSpec, request: pytest.FixtureRequest) -> None:
     """To 1e-4, on items of every benchmark that it is offered for; `pytest --update-golden` writes them anew."""
     found = {}
-    for name in BENCHMARKS:
-        if spec.why_not(name):
+    for name, benchmark in BENCHMARKS.items():
+        if spec.why_not(name) or not benchmark.bundles:
             continue
         items = load(name, Settings.from_env({}), Source.BUNDLED).items
         first = ask(engine(spec), items[:: len(items) // 3][:3], PROMPTS)

@@ -7,9 +7,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from moralsc.benchmarks import Source
 from moralsc.models import catalogue
 from moralsc.prompts import default_prompts
+from moralsc.reports.dialogues import dialogues
 from moralsc.reports.runs import read_run
+from moralsc.settings import Settings
 from moralsc.ui.library import BUNDLED
 
 FOLDERS = sorted(BUNDLED.iterdir())
@@ -37,7 +40,6 @@ def test_those_of_real_models_are_whole_and_name_package_hash_and_quantisation(f
         spec = catalogue()[name]
         assert facts["weights"] == f"{' '.join(spec.package)} sha256:{spec.sha256[:16]}"
         assert facts["quantisation"].startswith("gguf Q4")
-    assert said["prompts"]["hash"] == default_prompts().hash
     assert set(records["source"]) == {"bundled" if folder.name == "real-bundled" else "published"}
     assert set(records["mark"]) == {""}
     assert not (records["status"] == "failed").any()
@@ -50,7 +52,23 @@ def test_they_are_whole_and_of_the_models_and_prompts_that_are_here(folder: Path
     bundled = {name: f"sha256:{spec.sha256}" for name, spec in catalogue().items() if spec.bundled}
     assert said["complete"]
     assert {name: facts["weights"] for name, facts in said["models"].items()} == bundled
-    assert said["prompts"]["hash"] == default_prompts().hash
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
+def test_what_was_sent_then_is_what_would_be_sent_now(folder: Path, request: pytest.FixtureRequest) -> None:
+    """Every message of some items has the hash that its record holds: a new text elsewhere makes no run an old one."""
+    records = pd.read_parquet(
+        folder / "records.parquet", columns=["model", "benchmark", "source", "item", "correction"]
+    )
+    used = set(records["correction"]) - {"baseline"} | ({"review"} if head(folder)["design"]["rounds"] else set())
+    assert head(folder)["prompts"]["hash"] == default_prompts().hash_of(set(records["benchmark"]), used)
+    for (benchmark, source), found in records.groupby(["benchmark", "source"]):
+        data = request.getfixturevalue("data_dir") if source == Source.PUBLISHED else None
+        for row in found.drop_duplicates("item").iloc[:: max(1, found["item"].nunique() // 3)].itertuples():
+            there = Settings(cache=folder, data=data)
+            told = dialogues(folder, row.model, benchmark, Source(source), row.item, there, default_prompts())
+            assert told
+            assert all(one.same for one in told), (row.item, [one.correction for one in told if not one.same])
 
 
 @pytest.mark.parametrize("folder", PRACTICE, ids=lambda f: f.name)

@@ -1,5 +1,6 @@
 """From an item of a run to its dialogues: all of them, whole, and asked again they are the same."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def test_an_item_has_a_dialogue_for_every_correction_with_all_arms(made: Path, b
             assert one.same
             assert [a.item.arm for a in one.probe.arms] == arms
             assert one.probe.provenance["weights"] == "sha256:0"
-            assert one.probe.prompts == PROMPTS.hash
+            assert one.probe.prompts == json.loads((made / "run.json").read_text())["prompts"]["hash"]
             for arm in one.probe.arms:
                 assert [t.correction for t in arm.turns] == ["baseline", one.correction, "review"]
 

@@ -153,7 +153,7 @@ def test_the_card_is_read_for_the_model_that_is_chosen(choosing: Choosing) -> No
 @pytest.mark.parametrize("manner", [Manner(), Manner(system=""), Manner(system="Be brief.", prefill="quoted", seed=3)])
 def test_the_controls_show_what_a_link_says_and_are_read_as_they_show(choosing: Choosing, manner: Manner) -> None:
     probe = new_probe(MODEL, choosing.context.shelf.example(KEY), manner, default_prompts())
-    params = NoParameters(parse_qsl(links.query(probe, KEY, ""), keep_blank_values=True))
+    params = NoParameters(parse_qsl(links.query(probe, KEY, "", default_prompts()), keep_blank_values=True))
     request: Any = SimpleNamespace(session_hash="one", query_params=params)
     shown = choosing.restore(request)
     values = [shown[part] for part in choosing.parts.manner]

@@ -47,7 +47,7 @@ def opened(params: Mapping[str, str], *do: str) -> Link:
 )
 def test_every_manner_survives_a_link(mode: Mode, form: Form, temperature: float, seed: int, shuffle: bool) -> None:
     manner = Manner(mode, form, temperature, seed, shuffle)
-    link = reopened(query(probe(manner=manner), "winogender:bundled", "abc"))
+    link = reopened(query(probe(manner=manner), "winogender:bundled", "abc", PROMPTS))
     assert replace(link.manner, temperature=0.0) == replace(manner, temperature=0.0)
     assert link.manner.temperature == pytest.approx(temperature, abs=1e-5)
     assert link.notices == ()
@@ -58,7 +58,7 @@ def test_every_manner_survives_a_link(mode: Mode, form: Form, temperature: float
 @pytest.mark.parametrize("prefill", names())
 def test_a_system_message_and_a_prefill_survive_a_link(system: str | None, prefill: str) -> None:
     manner = Manner(system=system, prefill=prefill)
-    address = query(probe(manner=manner), "winogender:bundled", "abc")
+    address = query(probe(manner=manner), "winogender:bundled", "abc", PROMPTS)
     link = read(dict(parse_qsl(address, keep_blank_values=True)), (), PROMPTS)
     assert (link.manner, link.notices) == (manner, ())
 
@@ -83,7 +83,7 @@ def test_a_link_says_when_a_turn_stood_under_another_system_message_or_opening()
 def test_corrections_survive_a_link_in_order_and_a_persons_words_stay_out(words: str) -> None:
     steps = (Step("negation-2"), Step("feedback", words), Step("cot"), Step("custom", words), Step("negation-2"))
     asked = probe(*steps)
-    address = query(asked, "winogender", "abc")
+    address = query(asked, "winogender", "abc", PROMPTS)
     assert reopened(address).steps == (Step("negation-2"), Step("cot"), Step("negation-2"))
     assert words not in dict(parse_qsl(address)).values()
     assert "your own words are not in it" in left_out(asked, PROMPTS)
@@ -96,7 +96,7 @@ def test_a_link_says_when_turns_were_asked_otherwise_than_it_will_ask_them() -> 
 
 
 def test_an_item_of_ones_own_stays_out_of_the_link() -> None:
-    address = query(probe(Step("specificity-0"), item=OWN), "own", "abc")
+    address = query(probe(Step("specificity-0"), item=OWN), "own", "abc", PROMPTS)
     assert OWN.id not in address
     for text in (OWN.context, OWN.question, *(o.text for o in OWN.options)):
         assert text not in "".join(v for _, v in parse_qsl(address))

@@ -26,9 +26,7 @@ BASE = baseline(BBQ, PROMPTS, ScoredBy.TEXT)
     [(0, "No gap"), (0.004, "No gap"), (-0.004, "No gap"), (0.3, "Gap .30"), (-0.3, "Gap .30"), (-1, "Gap 1.00")],
 )
 def test_a_gap_names_whom_it_favours(gap: float, said: str) -> None:
-    arms = texts.arms_of(ADMISSIONS)
-    assert arms
-    sentence = texts.gap_sentence(arms, gap)
+    sentence = texts.gap_sentence(ADMISSIONS, gap)
     assert sentence.startswith(said)
     assert ("Black" in sentence) == (gap > 0.005)
     assert ("White" in sentence) == (gap < -0.005)
