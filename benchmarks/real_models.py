@@ -26,6 +26,7 @@ from moralsc.batch.progress import Progress
 from moralsc.batch.results import By
 from moralsc.batch.summary import by_condition, placed
 from moralsc.benchmarks import bbq, winogender
+from moralsc.benchmarks.base import CONTEXTS
 from moralsc.engines.base import Engine
 from moralsc.engines.local import LocalEngine
 from moralsc.engines.local_load import load
@@ -47,6 +48,10 @@ DESIGNS: Mapping[str, Design] = {
     "real-winogender": Design.of(MODELS, "winogender", "ladder,cot", order="balanced", batch=24),
     "real-fixed-order": Design.of(SMOLLM2, "winogender", "ladder,cot", order="fixed", prefill="set", batch=24),
     "real-bbq": Design.of(MODELS, f"bbq:{_CATEGORIES}", "ladder", order="rotated", limit=_BBQ, batch=24),
+    "real-bbq-cot": Design.of(SMOLLM2, f"bbq:{_CATEGORIES}", "cot", order="rotated", limit=_BBQ, batch=24),
+    "real-bbq-rounds": Design.of(
+        SMOLLM2, f"bbq:{_CATEGORIES}", "specificity-0,negation-0,rounds=2", order="rotated", limit=_BBQ, batch=24
+    ),
     "real-bundled": Design.of(
         MODELS,
         ("winogender:bundled", f"bbq:bundled:{_CATEGORIES}"),
@@ -169,7 +174,7 @@ def bbq_table(name: str, benchmark: str = "bbq") -> Iterator[str]:
     for model in MODELS:
         if not (rows := _rows(name, model, benchmark)):
             continue
-        parts = {c: {k: [r for r in v if r.condition is c] for k, v in rows.items()} for c in bbq.CONDITIONS}
+        parts = {c: {k: [r for r in v if r.condition is c] for k, v in rows.items()} for c in CONTEXTS}
         tests = _tested(parts[Condition.AMBIGUOUS])
         for condition in rows:
             ambiguous, clear = (parts[c][condition] for c in (Condition.AMBIGUOUS, Condition.DISAMBIGUATED))
@@ -235,6 +240,8 @@ TABLES: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "winogender, rounds": ("real-rounds", lambda: winogender_table("real-rounds")),
     "winogender, bundled": ("real-bundled", lambda: winogender_table("real-bundled", "winogender:bundled")),
     "bbq, rotated orders": ("real-bbq", lambda: bbq_table("real-bbq")),
+    "bbq, thinking first": ("real-bbq-cot", lambda: bbq_table("real-bbq-cot")),
+    "bbq, rounds": ("real-bbq-rounds", lambda: bbq_table("real-bbq-rounds")),
     "bbq, bundled": ("real-bundled", lambda: bbq_table("real-bundled", "bbq:bundled")),
     "places": ("real-winogender", places_table),
     "claims": ("real-bbq", claims_table),
