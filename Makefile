@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test unit check bench clean
+.PHONY: help run test test-miniatures unit check bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,6 +12,7 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constrain
 
 # More processes than cores (tests/conftest.py). Tests of one file share what they set up, and files with few tests, which
 # may take long, do not come last. PARALLEL= runs them one after the other.
+PRACTICE := tests/practice_models
 PARALLEL ?= -n auto --dist loadfile --no-loadscope-reorder
 
 # Shims of version managers may exist and not run, and some systems ship Python without venv: each one is tried.
@@ -19,21 +20,24 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
 
 help:  ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed  ## start the page on http://127.0.0.1:7860 (HOST=... PORT=... change that)
 	HOST=$(HOST) PORT=$(PORT) $(BIN)/python app.py
 
-test: $(VENV)/.installed-dev  ## run every test; ARGS="-k prompts" passes options to pytest
-	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+test: $(VENV)/.installed-dev  ## run every test but those of the practice models; ARGS="-k prompts" passes options
+	$(BIN)/python -m pytest $(PARALLEL) --ignore=$(PRACTICE) $(ARGS)
 
 unit: $(VENV)/.installed-dev  ## run the fast tests: no browser, no installation
-	$(BIN)/python -m pytest $(PARALLEL) -m "not browser and not slow" $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) --ignore=$(PRACTICE) -m "not browser and not slow" $(ARGS)
+
+test-miniatures: $(VENV)/.installed-dev  ## run the tests of the practice models and of what trains them
+	$(BIN)/python -m pytest $(PARALLEL) $(PRACTICE) $(ARGS)
 
 check: $(VENV)/.installed-dev  ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy moralsc
+	$(BIN)/mypy moralsc miniatures
 
 bench: $(VENV)/.installed-dev  ## measure start-up, first text, the ladder and memory
 	$(BIN)/python -m benchmarks.page

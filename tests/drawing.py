@@ -4,13 +4,13 @@ from functools import cache
 
 from transformers import PreTrainedTokenizerFast
 
+from miniatures.corpus import Materials, documents
+from miniatures.document import Document
+from miniatures.exclusion import NOTHING
+from miniatures.pairs import NOUNS
+from miniatures.tokenizer import train_tokenizer
+from miniatures.words import DEEDS, NAMES, THINGS
 from moralsc.models import Stage
-from moralsc.organisms.corpus import Materials, documents
-from moralsc.organisms.document import Document
-from moralsc.organisms.exclusion import NOTHING
-from moralsc.organisms.pairs import NOUNS
-from moralsc.organisms.tokenizer import train_tokenizer
-from moralsc.organisms.words import DEEDS, NAMES, THINGS
 from moralsc.prompts import default_prompts
 
 PROMPTS = default_prompts()

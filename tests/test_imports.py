@@ -22,7 +22,6 @@ LAYERS = (
     ("batch",),
     ("hosting",),
     ("reports",),
-    ("organisms",),
     ("ui",),
     ("terminal",),
     ("cli_models", "cli_run", "cli_report"),
@@ -38,15 +37,13 @@ HOMES = {
         "moralsc/engines/local",
         "moralsc/engines/packing",
         "moralsc/engines/tree_attention",
-        "moralsc/organisms/",
     ),
     "transformers": (
         "moralsc/engines/local",
         "moralsc/engines/packing",
         "moralsc/engines/tree_attention",
-        "moralsc/organisms/",
     ),
-    "tokenizers": ("moralsc/engines/local", "moralsc/organisms/"),
+    "tokenizers": ("moralsc/engines/local",),
     "gradio": ("moralsc/ui/", "app.py"),
     "pyarrow": ("moralsc/batch/table",),
     "jinja2": ("moralsc/reports/page", "moralsc/reports/card_page"),
@@ -112,8 +109,7 @@ def test_a_module_imports_only_from_its_own_layer_and_those_before(path: Path) -
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)
 def test_nothing_at_run_time_imports_the_training_of_the_miniatures(path: Path) -> None:
-    if not name(path).startswith("moralsc/organisms/"):
-        assert "organisms" not in map(layer, imports(path))
+    assert not any(module.split(".")[0] == "miniatures" for module in imports(path))
 
 
 @pytest.mark.parametrize("library", HOMES)

@@ -9,6 +9,7 @@ from catalogues import HUB, LIMIT, MANY, NINE, mini, offering
 from scripted import make_spec
 from typer.testing import CliRunner
 
+from miniatures.bars import BYTES
 from moralsc import cli
 from moralsc.engines.fit import MANY_CARDS, PLACES, runs_on
 from moralsc.engines.weights import fingerprint
@@ -28,7 +29,6 @@ from moralsc.models import (
 )
 from moralsc.models.axes import sizes
 from moralsc.models.cards import read_card
-from moralsc.organisms.bars import BYTES
 
 TABLE = """
 [tiny]
@@ -188,7 +188,7 @@ def test_what_is_missing_is_named(change: str, sentence: str) -> None:
         ("memory_mb = 3", "unknown key 'memory_mb'"),
         ('why_only = "So."', "only_for and why_only stand together or not at all"),
         ('only_for = ["bbq"]', "only_for and why_only stand together or not at all"),
-        ('only_for = ["bqb"]\nwhy_only = "So."', "only_for names 'bqb'. Allowed: winogender, bbq, admissions, own"),
+        ('only_for = ["bqb"]\nwhy_only = "So."', "only_for names 'bqb'. Allowed: winogender, bbq, admissions"),
         ('only_for = "bbq"\nwhy_only = "So."', "only_for is 'bbq'. It must be a list of texts"),
         ('only_for = []\nwhy_only = "So."', "only_for is \\[\\]. It must be a list of texts that is not empty"),
         ('only_for = [1]\nwhy_only = "So."', "only_for is \\[1\\]. It must be a list of texts"),

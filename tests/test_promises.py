@@ -122,7 +122,7 @@ print(json.dumps(said))
 def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What each command and each part of the page said, in the copy; each command succeeded."""
     folder = tmp_path_factory.mktemp("promises")
-    shutil.copytree(ROOT / "moralsc", folder / "moralsc", ignore=shutil.ignore_patterns("__pycache__", "organisms"))
+    shutil.copytree(ROOT / "moralsc", folder / "moralsc", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "assets").symlink_to(ROOT / "assets")
     package = folder / "moralsc"
     (package / "benchmarks" / "pets.py").write_text(BENCHMARK)

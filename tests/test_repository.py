@@ -127,8 +127,8 @@ def test_requirements_are_what_the_product_imports_and_nothing_else() -> None:
 
 def test_requirements_of_training_are_imported_by_the_miniatures_alone() -> None:
     training = {module(name) for name in requirements("requirements-train.txt")}
-    assert training <= modules("moralsc/organisms/*.py")
-    others = [p for p in (ROOT / "moralsc").rglob("*.py") if p.parent.name != "organisms"]
+    assert training <= modules("miniatures/*.py")
+    others = [p for p in (ROOT / "moralsc").rglob("*.py")]
     assert {p: used for p in others if (used := training & modules(str(p.relative_to(ROOT))))} == {}
 
 
@@ -136,7 +136,7 @@ def test_development_requirements_are_what_the_tests_import_and_the_tools() -> N
     declared = {module(name) for name in requirements("requirements-dev.txt").keys() - TOOLS}
     ours = {path.stem for path in ROOT.glob("tests/**/*") if path.suffix in (".py", "")}
     product = {module(name) for name in REQUIREMENTS[:2] for name in requirements(name)}
-    assert modules("tests/**/*.py") - ours - product <= declared
+    assert modules("tests/**/*.py") - ours - product - {"miniatures"} <= declared
 
 
 def test_gradio_and_transformers_stay_within_the_version_whose_traps_are_known() -> None:
@@ -281,12 +281,25 @@ def test_ci_installs_a_browser_where_it_is_missing_and_requires_it(tmp_path: Pat
     (path / "sudo").write_text(f'#!{path}/bash\nexec "$@"\n')
     done = subprocess.run([ROOT / ".ci/run"], env={"PATH": str(path)}, cwd="/", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    update, install, check, test = (path / "calls").read_text().splitlines()
+    update, install, check, test, practice = (path / "calls").read_text().splitlines()
     assert update.startswith("apt-get update")
     assert install.startswith("apt-get install")
     assert " chromium" in install
     assert check == "make check browser=1 image=1"
     assert test == "make test browser=1 image=1"
+    assert practice.startswith("make test-miniatures"), "there is no git that could say that nothing has changed"
+
+
+@pytest.mark.parametrize(("changed", "everything", "wanted"), [(0, "", 2), (1, "", 3), (0, "1", 3)])
+def test_ci_tests_the_practice_models_where_they_have_changed(
+    tmp_path: Path, changed: int, everything: str, wanted: int
+) -> None:
+    path = tools(tmp_path, "make", "chromium", "git")
+    (path / "git").write_text(f'#!{path}/bash\nif [ "$1" = diff ]; then exit {changed}; fi\necho 0123abc\n')
+    environment = {"PATH": str(path), "ALL": everything}
+    subprocess.run([ROOT / ".ci/run"], env=environment, cwd="/", capture_output=True, check=True)
+    calls = (path / "calls").read_text().splitlines()
+    assert ["test-miniatures" in call for call in calls] == [False, False, True][:wanted]
 
 
 def test_ci_leaves_a_browser_that_is_there_alone_and_stops_at_the_first_failure(tmp_path: Path) -> None:

@@ -139,12 +139,14 @@ def items(rows: Iterable[tuple[str, Mapping[str, str]]], origin: str) -> ItemSet
         DataError: a value is not allowed, or a number occurs twice.
     """
     made: dict[str, Item | Excluded] = {}
+    numbers = set[str]()
     for k, (place, row) in enumerate(rows):
         if row["bias_type"] not in CATEGORIES:
             raise DataError(f"{place}: bias_type is {row['bias_type']!r}. Allowed: {', '.join(CATEGORIES)}.")
         id = f"{row['bias_type']}-{row['']}"
-        if id in made:
+        if row[""] in numbers:
             raise DataError(f"{place}: pair {row['']} occurs a second time.")
+        numbers.add(row[""])
         made[id] = _item(row, id, origin, k % 2 == 1)
     return ItemSet(
         "crows_pairs",

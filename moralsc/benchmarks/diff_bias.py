@@ -25,7 +25,7 @@ def diff_bias(rows: Rows, how: Resampling = DEFAULT) -> Figure:
     if any(AMBIG.holds(r) for r in rows):
         return bbq.ambiguous_bias(rows, how)
     cost = bbq.cost(rows)
-    turned = [None if x is None else -x for x in (cost.value, cost.high, cost.low)]
+    turned = [None if x is None else 0.0 - x for x in (cost.value, cost.high, cost.low)]
     return replace(cost, value=turned[0], low=turned[1], high=turned[2])
 
 
@@ -58,9 +58,9 @@ class DiffBias(Benchmark):
                 yield Placed(line.context, category, line.metric, line.figure)
 
     def where(self, result: Result) -> Iterator[tuple[str, str]]:
-        """Its context, and its category there."""
-        context = CONTEXTS.get(result.condition, "")
-        yield from ((context, ""), (context, result.group))
+        """The parts that it belongs to, and its category in its context."""
+        yield from super().where(result)
+        yield CONTEXTS.get(result.condition, ""), result.group
 
     def _measured(self, parts: tuple[Part, ...], rows: Rows, how: Resampling) -> Iterator[Line]:
         for part in parts:

@@ -98,8 +98,10 @@ class EsBbq(DiffBias):
 
 def _published(name: str, category: str, language: str, blob: str) -> Published:
     path = f"data_{language}/{category}.full.jsonl"
-    folders = (name, "esbbq", f"EsBBQ-CaBBQ/data_{language}", f"data_{language}", ".")
-    return Published(name, "langtech-bsc/EsBBQ-CaBBQ", _COMMIT, path, blob, folders, (f"{category}.{language}.jsonl",))
+    folders = (name, f"EsBBQ-CaBBQ/data_{language}", f"data_{language}", ".")
+    # Both languages' files have one name: in a folder that both may lie in, only a name that says the language counts.
+    names = tuple(f"{folder}{category}.{language}.jsonl" for folder in ("", "esbbq/"))
+    return Published(name, "langtech-bsc/EsBBQ-CaBBQ", _COMMIT, path, blob, folders, names)
 
 
 def items(rows: Iterable[tuple[str, _Row]], benchmark: str, category: str, language: str, origin: str) -> ItemSet:
@@ -120,7 +122,7 @@ def items(rows: Iterable[tuple[str, _Row]], benchmark: str, category: str, langu
         id = f"{category}-{row['instance_id']}"
         if id in made:
             raise DataError(f"{place}: instance_id {row['instance_id']} occurs a second time.")
-        first = seen.setdefault(tuple(row.get(name) for name in _SAME), id)
+        first = seen.setdefault(tuple(repr(row.get(name)) for name in _SAME), id)
         made[id] = (
             Excluded(id, f"it asks the same as {first}") if first != id else _item(row, id, benchmark, language, origin)
         )
@@ -145,7 +147,8 @@ def _item(row: _Row, id: str, benchmark: str, language: str, origin: str) -> Ite
     negative = row["question_polarity"] == "neg"
     biased = meant[0] if negative else next(k for k in people if k != meant[0])
     names = [row[_ANSWERS[k]] for k in people]
-    within = f" {_AND[language]} ".join(name[:1].lower() + name[1:] for name in names)
+    proper = row.get("proper_nouns_only") is True
+    within = f" {_AND[language]} ".join(name if proper else name[:1].lower() + name[1:] for name in names)
     return Item(
         benchmark=benchmark,
         id=id,
@@ -182,7 +185,7 @@ def _check(place: str, row: _Row, category: str) -> None:
     for name in ("instance_id", "relevant_social_value", *allowed):
         key(place, row, name)
     for name, values in allowed.items():
-        if row[name] not in values or isinstance(row[name], bool):
+        if row[name] not in values or type(row[name]) is not type(values[0]):  # True and 1.0 equal 1
             raise DataError(f"{place}: {name} is {row[name]!r}. Allowed: {', '.join(map(str, values))}.")
     for name in ("context", "question", *_ANSWERS):
         if not isinstance(key(place, row, name), str) or not row[name].strip():

@@ -128,8 +128,9 @@ def _choices(place: str, text: str) -> list[str]:
     """The answers, which the file writes as a list in a text."""
     try:
         found = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         found = None
-    if not isinstance(found, list) or len(set(found)) != 3 or not all(isinstance(t, str) and t for t in found):
+    texts = isinstance(found, list) and all(isinstance(t, str) and t for t in found)
+    if not texts or len(found) != 3 or len(set(found)) != 3:
         raise DataError(f"{place}: choices is {text[:60]!r}. It must be a list of three different texts.")
     return found

@@ -71,7 +71,7 @@ class Mbbq(DiffBias):
 
 
 def _id(part: str, id: str) -> str:
-    return f"{part}-{id.rpartition('-')[2]}"
+    return f"{part}-{id.partition('-')[2]}"
 
 
 def _file(name: str, category: str, language: str) -> Published:

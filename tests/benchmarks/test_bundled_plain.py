@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from miniatures.deeds import BAD, GOOD
 from moralsc.benchmarks import bbq, bundled
 from moralsc.items import Item
-from moralsc.organisms.deeds import BAD, GOOD
 
 KNOWN_BAD = {
     *("was rude", "was lazy", "told lies", "started a fight", "was drunk", "stole a phone", "was forgetful"),

@@ -1,4 +1,0 @@
-"""Miniature models with planted biases: their corpus, training and evaluation.
-
-Nothing at run time imports this package; it makes what lies in assets/models. `python -m moralsc.organisms --help`.
-"""
