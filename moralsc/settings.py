@@ -89,7 +89,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read the variables that README.md lists.
+        """Read the variables that docs/guide.md lists.
 
         An empty variable counts as not set. A hosted Space limits its visitors' runs unless told otherwise.
 

@@ -99,7 +99,7 @@ class EsBbq(DiffBias):
 def _published(name: str, category: str, language: str, blob: str) -> Published:
     path = f"data_{language}/{category}.full.jsonl"
     folders = (name, f"EsBBQ-CaBBQ/data_{language}", f"data_{language}", ".")
-    # Both languages' files have one name: in a folder that both may lie in, only a name that says the language counts.
+    # Both languages' files have one name: their folder tells them apart, or a name that says the language.
     names = tuple(f"{folder}{category}.{language}.jsonl" for folder in ("", "esbbq/"))
     return Published(name, "langtech-bsc/EsBBQ-CaBBQ", _COMMIT, path, blob, folders, names)
 

@@ -130,7 +130,10 @@ def _choices(place: str, text: str) -> list[str]:
         found = ast.literal_eval(text)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         found = None
-    texts = isinstance(found, list) and all(isinstance(t, str) and t for t in found)
-    if not texts or len(found) != 3 or len(set(found)) != 3:
+    if (
+        not isinstance(found, list)
+        or not all(isinstance(t, str) and t for t in found)
+        or not len(found) == len(set(found)) == 3
+    ):
         raise DataError(f"{place}: choices is {text[:60]!r}. It must be a list of three different texts.")
     return found
