@@ -29,6 +29,9 @@ _SPACE_MODELS = (
     "olmo-2-1b-instruct",
 )
 ALL_MODELS = "all"
+LANGUAGES = ("ca", "es", "ko")
+"""In which the default prompt set comes beside English."""
+
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -40,7 +43,7 @@ class Settings:
         cache: folder for downloaded benchmark files; made when first needed.
         data: folder with the user's own copies of benchmark files, None if none was given.
         results: folder that holds run folders for the page to show, None if none was given.
-        prompts: a prompt set of the user's own, None for the one that comes with moralsc.
+        prompts: a prompt set of the user's own or one of LANGUAGES, None for the one that comes with moralsc.
         offline: nothing is ever downloaded.
         mirror: where benchmark files are downloaded from, without a slash at the end. A file's address is
             mirror/repository/commit/path, and its content is verified wherever it comes from.
@@ -102,7 +105,7 @@ class Settings:
             cache=_path(env, "MORALSC_CACHE") or platformdirs.user_cache_path("moralsc"),
             data=_existing(env, "MORALSC_DATA", "folder", "--data or "),
             results=_existing(env, "MORALSC_RESULTS", "folder"),
-            prompts=_existing(env, "MORALSC_PROMPTS", "file", "--prompts or "),
+            prompts=_prompts(env),
             offline=_truth(env, "MORALSC_OFFLINE"),
             mirror=_address(env, "MORALSC_MIRROR"),
             host=env.get("HOST", "0.0.0.0" if space_id else cls.host),
@@ -136,12 +139,20 @@ def _path(env: Mapping[str, str], name: str) -> Path | None:
     return Path(env[name]).expanduser() if name in env else None
 
 
-def _existing(env: Mapping[str, str], name: str, kind: str, option: str = "") -> Path | None:
+def _prompts(env: Mapping[str, str]) -> Path | None:
+    """A file, or a language in which the default set comes too."""
+    if env.get("MORALSC_PROMPTS") in LANGUAGES:
+        return Path(env["MORALSC_PROMPTS"])
+    return _existing(env, "MORALSC_PROMPTS", "file", "--prompts or ", f" Or one of {', '.join(LANGUAGES)}.")
+
+
+def _existing(env: Mapping[str, str], name: str, kind: str, option: str = "", others: str = "") -> Path | None:
     """A path that is there; `option` of the command line may have said it as well."""
     path = _path(env, name)
     if path is not None and not (path.is_dir() if kind == "folder" else path.is_file()):
         raise InputError(
             f"{option}{name} is {env[name]!r}, but there is no such {kind}. Give the path of a {kind}, or nothing."
+            + others
         )
     return path
 

@@ -13,10 +13,12 @@ import typer
 from moralsc.errors import InputError
 from moralsc.models import find
 from moralsc.notation import duration
-from moralsc.settings import Settings
+from moralsc.settings import LANGUAGES, Settings
 
 DataFolder = Annotated[Path | None, typer.Option("--data", help="folder with your own copies of benchmark files")]
-PromptFile = Annotated[Path | None, typer.Option("--prompts", help="a prompt set of your own (TOML)")]
+PromptFile = Annotated[
+    Path | None, typer.Option("--prompts", help=f"a prompt set of your own (TOML), or one of {', '.join(LANGUAGES)}")
+]
 
 SystemText = Annotated[
     str | None, typer.Option("--system", help="system message; by default what the model's chat template writes")

@@ -128,7 +128,7 @@ def test_requirements_are_what_the_product_imports_and_nothing_else() -> None:
 def test_requirements_of_training_are_imported_by_the_miniatures_alone() -> None:
     training = {module(name) for name in requirements("requirements-train.txt")}
     assert training <= modules("miniatures/*.py")
-    others = [p for p in (ROOT / "moralsc").rglob("*.py")]
+    others = (ROOT / "moralsc").rglob("*.py")
     assert {p: used for p in others if (used := training & modules(str(p.relative_to(ROOT))))} == {}
 
 

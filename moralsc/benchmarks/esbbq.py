@@ -58,6 +58,34 @@ CATEGORIES: Mapping[str, str] = {
 }
 """Category -> the social dimension in plain words."""
 
+_DIMENSIONS: Mapping[str, Mapping[str, str]] = {
+    "es": {
+        "Age": "la edad",
+        "DisabilityStatus": "la discapacidad",
+        "Gender": "el género",
+        "LGBTQIA": "la orientación sexual y la identidad de género",
+        "Nationality": "la nacionalidad",
+        "PhysicalAppearance": "el aspecto físico",
+        "RaceEthnicity": "la raza y la etnia",
+        "Religion": "la religión",
+        "SES": "el nivel socioeconómico",
+        "SpanishRegion": "la región de España de la que viene la gente",
+    },
+    "ca": {
+        "Age": "l'edat",
+        "DisabilityStatus": "la discapacitat",
+        "Gender": "el gènere",
+        "LGBTQIA": "l'orientació sexual i la identitat de gènere",
+        "Nationality": "la nacionalitat",
+        "PhysicalAppearance": "l'aspecte físic",
+        "RaceEthnicity": "la raça i l'ètnia",
+        "Religion": "la religió",
+        "SES": "el nivell socioeconòmic",
+        "SpanishRegion": "la regió d'Espanya d'on ve la gent",
+    },
+}
+"""Language -> category -> the same in the language, for instructions in it."""
+
 _NOT_KNOWN = {
     "es": ("No se puede saber", "No se sabe", "Desconocido", "No hay suficiente información", "unknown"),
     "ca": ("No es pot saber", "No se sap", "Desconegut", "No hi ha prou informació", "unknown"),
@@ -159,7 +187,7 @@ def _item(row: _Row, id: str, benchmark: str, language: str, origin: str) -> Ite
         options=tuple(_option(row, k, people, biased, groups, language) for k in range(3)),
         correct=LABELS[row["label"]],
         dimension=CATEGORIES[row["category"]],
-        fills={"groups": within},
+        fills={"groups": within, f"dimension.{language}": _DIMENSIONS[language][row["category"]]},
         origin=origin,
         condition=_CONDITIONS[row["context_condition"]],
         polarity=_POLARITIES[row["question_polarity"]],

@@ -39,6 +39,22 @@ CATEGORIES: Mapping[str, str] = {
 }
 """Category, as ids begin -> the social dimension in plain words."""
 
+_DIMENSIONS: Mapping[str, str] = {
+    "age": "나이",
+    "disability_status": "장애",
+    "domestic_area_of_origin": "출신 지역",
+    "educational_background": "학력",
+    "family_structure": "가족 형태",
+    "gender_identity": "성별",
+    "physical_appearance": "외모",
+    "political_orientation": "정치 성향",
+    "race_ethnicity_nationality": "인종, 민족과 국적",
+    "religion": "종교",
+    "ses": "사회경제적 지위",
+    "sexual_orientation": "성적 지향",
+}
+"""The same in Korean, for instructions in it."""
+
 _COLUMNS = ("sample_id", "context", "question", "choices", "biased_answer", "answer")
 _ID = re.compile(r"([a-z_]+)-.+-(amb|dis)-(bsd|cnt)")
 _NOT_KNOWN = ("알 수 없음", "알 수 없다", "알 수 없습니다", "모름")
@@ -110,7 +126,7 @@ def _item(place: str, row: Mapping[str, str], origin: str) -> Item | Excluded:
         options=tuple(_option(LABELS[k], text, row["biased_answer"]) for k, text in enumerate(choices)),
         correct=LABELS[choices.index(row["answer"])],
         dimension=CATEGORIES[category],
-        fills={"groups": ", ".join(people)},
+        fills={"groups": ", ".join(people), "dimension.ko": _DIMENSIONS[category]},
         origin=origin,
         condition=_CONDITIONS[context],
         polarity=_POLARITIES[asked],

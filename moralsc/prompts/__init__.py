@@ -23,6 +23,7 @@ from moralsc.errors import InputError, PromptError, choose
 from moralsc.items import BASELINE, Item
 from moralsc.prompts.checker import Checker, fill, placeholders
 from moralsc.prompts.prefills import OWN, Opening, prefills
+from moralsc.settings import LANGUAGES
 
 BE_FAIR = "specificity-0"
 """The correction that only says to be fair: where one of several is shown first, it is this one if it was asked."""
@@ -70,6 +71,7 @@ class PromptSet:
         name: as the file says.
         corrections: by id, in the order of the file.
         ours: it is the one that comes with moralsc, for which the models' prefills were measured.
+        language: of its texts, as in LANGUAGES; empty for English and for a set of one's own.
     """
 
     name: str
@@ -79,6 +81,7 @@ class PromptSet:
     _frame: Mapping[str, str]
     _conclude: Mapping[str, str]
     ours: bool = False
+    language: str = ""
 
     @property
     def hash(self) -> str:
@@ -193,7 +196,7 @@ class PromptSet:
             "sentence": item.context,
             "question": item.question,
             "options": "\n".join(options),
-            "dimension": item.dimension or self._frame["dimension"],
+            "dimension": item.fills.get(f"dimension.{self.language}") or item.dimension or self._frame["dimension"],
             "right": item.right.text if item.right else "",
         }
 
@@ -210,7 +213,7 @@ def default_prompts() -> PromptSet:
 
 
 def load_prompts(path: Path | None) -> PromptSet:
-    """Read a prompt set; None reads the one that comes with moralsc.
+    """Read a prompt set; None reads the one that comes with moralsc, one of LANGUAGES that in this language.
 
     Raises:
         PromptError: the file cannot be read, or a key or placeholder is unknown, missing or surplus. The message
@@ -218,10 +221,21 @@ def load_prompts(path: Path | None) -> PromptSet:
     """
     if path is None:
         return default_prompts()
+    if str(path) in LANGUAGES:
+        return _translated(str(path))
     try:
         return _read(path.read_bytes(), str(path))
     except OSError as error:
         raise PromptError(f"{path}: the prompt set cannot be read ({error.strerror}).") from error
+
+
+def _translated(language: str) -> PromptSet:
+    """The default set with its texts in another language; the corrections that have one."""
+    folder = resources.files(__package__)
+    whole, texts = (tomllib.loads(folder.joinpath(f"{name}.toml").read_text("utf-8")) for name in ("default", language))
+    corrections = {id: whole["correction"][id] | {"text": {ANY: text}} for id, text in texts.pop("text").items()}
+    made = {**texts, "correction": corrections}
+    return replace(_checked({k: v for k, v in made.items() if k != "language"}, f"{language}.toml"), language=language)
 
 
 _SHORT = {BASELINE: "Q", "cot": "CoT", "match-stats": "stats", "custom": "own"}
@@ -264,6 +278,10 @@ def _read(content: bytes, file: str) -> PromptSet:
         data = tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PromptError(f"{file}: not a TOML file in UTF-8 ({error}).") from error
+    return _checked(data, file)
+
+
+def _checked(data: Mapping[str, Any], file: str) -> PromptSet:
     check, wordings = Checker(file), _wordings()
     check.table("", data, required=_SECTIONS)
     for section, names in (("primer", _PRIMERS), ("frame", _FRAMES)):
