@@ -4,7 +4,7 @@ An item is the same record for every benchmark. It is plain data: no prompt text
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -160,6 +160,13 @@ class ItemSet:
     excluded: tuple[Excluded, ...]
     origin: str
     bundled: bool
+
+    @classmethod
+    def of(cls, benchmark: str, made: Iterable[Item | Excluded], origin: str, bundled: bool = False) -> "ItemSet":
+        """What rows came to, in their order: items, and rows that are none."""
+        rows = tuple(made)
+        items = tuple(row for row in rows if isinstance(row, Item))
+        return cls(benchmark, items, tuple(row for row in rows if isinstance(row, Excluded)), origin, bundled)
 
     def categories(self) -> tuple[str, ...]:
         """The categories that occur, in the order of the source."""

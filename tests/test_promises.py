@@ -45,7 +45,7 @@ class Pets(Benchmark):
         rows = [{"id": f"dog-{k}", "context": f"Dog {k} met a poodle.", "options": options} for k in range(4)]
         return ItemSet("pets", tuple(_item("ours", row, True) for row in rows), (), "ours", True)
 '''
-LINE = '    "pets": Pets(),\n'
+LINE = "        Pets(),\n"
 MODEL = """
 [rex]
 title = "Rex"
@@ -126,7 +126,11 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     (folder / "assets").symlink_to(ROOT / "assets")
     package = folder / "moralsc"
     (package / "benchmarks" / "pets.py").write_text(BENCHMARK)
-    registry = (package / "benchmarks" / "registry.py").read_text().replace("\n}\n", f"\n{LINE}}}\n", 1)
+    registry = (
+        (package / "benchmarks" / "registry.py")
+        .read_text()
+        .replace("        CrowsPairs(),\n", f"        CrowsPairs(),\n{LINE}", 1)
+    )
     (package / "benchmarks" / "registry.py").write_text(
         registry.replace("\n\n", "\n\nfrom moralsc.benchmarks.pets import Pets\n", 1)
     )

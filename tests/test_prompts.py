@@ -48,7 +48,7 @@ def test_no_path_loads_the_set_that_comes_with_the_package() -> None:
 def test_the_hash_is_of_the_texts_that_are_sent(load: Callable[..., PromptSet]) -> None:
     """Of what a dialogue is made of: a comment, a title or a text that is not sent there makes no difference."""
     ours, asked = default_prompts(), (["bbq"], ["cot"])
-    assert re.fullmatch("[0-9a-f]{12}", ours.hash_of(*asked))
+    assert re.fullmatch("[0-9a-f]{16}", ours.hash_of(*asked))
     alike = (
         ('name = "moralsc default"', '# mine\nname = "moralsc default"'),
         ('short = "name the bias"', 'short = "x"'),

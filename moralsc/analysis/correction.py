@@ -74,7 +74,7 @@ def compare(before: Sequence[Result], after: Sequence[Result], how: Resampling =
     Raises:
         InputError: one side has an item twice.
     """
-    pairs, excluded = _pairs(before, after, lambda r: r.right is not None)
+    pairs, excluded = pairs_of(before, after, lambda r: r.right is not None)
     flips: dict[tuple[bool, bool], list[str]] = {(a, b): [] for a in (True, False) for b in (True, False)}
     moves: dict[tuple[str, str], list[str]] = {}
     for a, b in pairs:
@@ -125,22 +125,22 @@ def _gain(pairs: Sequence[tuple[Result, Result]], excluded: Mapping[str, int], h
 
 
 def _open(before: Sequence[Result], after: Sequence[Result]) -> tuple[list[tuple[Result, Result]], dict[str, int]]:
-    pairs, excluded = _pairs(before, after, lambda r: r.answered)
+    pairs, excluded = pairs_of(before, after, lambda r: r.answered)
     kept = [(a, b) for a, b in pairs if a.role is not Role.STEREOTYPED]
     if len(kept) < len(pairs):
         excluded = {**excluded, "stereotyped before": len(pairs) - len(kept)}
     return kept, excluded
 
 
-def _pairs(
+def pairs_of(
     before: Sequence[Result], after: Sequence[Result], usable: Callable[[Result], bool]
 ) -> tuple[list[tuple[Result, Result]], dict[str, int]]:
     """The items usable on both sides, in the order of `before`, and why the others are not."""
     first, second = _by_item(before), _by_item(after)
     excluded: dict[str, int] = {}
     pairs = []
-    for item in dict.fromkeys((*first, *second)):
-        a, b = first.get(item), second.get(item)
+    for key in dict.fromkeys((*first, *second)):
+        a, b = first.get(key), second.get(key)
         if a and b and usable(a) and usable(b):
             pairs.append((a, b))
             continue
@@ -150,8 +150,8 @@ def _pairs(
     return pairs, dict(sorted(excluded.items()))
 
 
-def _by_item(results: Sequence[Result]) -> dict[str, Result]:
-    found = {r.item: r for r in results}
+def _by_item(results: Sequence[Result]) -> dict[tuple[str, str], Result]:
+    found = {(r.item, r.arm): r for r in results}
     if len(found) < len(results):
         raise InputError("A comparison needs each item once a side: choose one model, correction, arm and round.")
     return found

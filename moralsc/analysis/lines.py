@@ -38,6 +38,12 @@ class Line:
         """What these items are called beside their benchmark: a context, a group that is not all of them, or both."""
         return " ".join(filter(None, ("" if group in (ALL, MICRO) else group, context)))
 
+    @staticmethod
+    def context_of(part: str) -> str:
+        """The context in what `part_of` made; empty without one."""
+        last = part.rpartition(" ")[2]
+        return last if last in ("ambig", "disambig") else ""
+
     @property
     def part(self) -> str:
         """What its items are called beside their benchmark; empty where they are all of them."""

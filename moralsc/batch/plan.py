@@ -21,7 +21,7 @@ from moralsc.experiment.probe import arms
 from moralsc.experiment.turns import ANSWER_TOKENS, REASONING_TOKENS
 from moralsc.items import Excluded, Item
 from moralsc.models import find
-from moralsc.prompts import Correction, PromptSet
+from moralsc.prompts import Correction, PromptSet, hash_of_texts
 from moralsc.settings import Settings
 
 REVIEW = "review"
@@ -152,10 +152,16 @@ class Plan:
         return sum(sum(task.texts(self.design.speaks)) for task in self.tasks)
 
     @cached_property
-    def prompt_hash(self) -> str:
-        """Of the texts that are sent, see `PromptSet.hash_of`."""
+    def worded(self) -> Mapping[str, str]:
+        """The texts that are sent -> their hashes, see `PromptSet.hashes`."""
         used = {c.id for task in self.tasks for c in task.corrections} | ({REVIEW} if self.design.rounds else set())
-        return self.prompts.hash_of((s.benchmark for s in self.design.benchmarks), used)
+        openings = (self.prompts.prefill(self.design.prefill, find(name).prefill) for name in self.design.models)
+        return self.prompts.hashes((s.benchmark for s in self.design.benchmarks), used, openings)
+
+    @property
+    def prompt_hash(self) -> str:
+        """One hash for all of them."""
+        return hash_of_texts(self.worded)
 
     def most_tokens(self, batch: Batch) -> int:
         """How many tokens the texts of a batch hold if each is as long as it may be."""

@@ -1,6 +1,6 @@
 """Benchmarks: the registry, and the way from a name to items.
 
-Each benchmark is one page that turns rows into items; this module only joins pages and sources. Published and bundled
+Each benchmark is one file; this module only joins these and sources. Published and bundled
 items never meet in one ItemSet, and nothing is downloaded unless `fetch` is called.
 """
 

@@ -187,9 +187,13 @@ class Admissions(Benchmark):
     wording = "admissions"
     fields = ("race", "sex", "lsat", "ugpa", "options")
     fills = ("dimension", "race", "sex", "lsat", "ugpa")
-    arms = Arms(RACES, "applicant", "students")
+    arms = Arms(RACES, "applicant")
     watched = "yes"
     compared = ()
+    score = "gap"
+    signed = frozenset({"gap"})
+    words: Mapping[str, str] = {"gap": "the gap"}
+    unit = "students"
     prediction = ("row", "p_yes_black", "p_yes_white")
 
     def read(self, part: str, files: Sequence[Found]) -> ItemSet:

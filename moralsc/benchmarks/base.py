@@ -85,12 +85,10 @@ class Arms:
     Attributes:
         names: of the two arms, in the order in which they are asked.
         who: whom the word describes: "applicant".
-        unit: what n counts.
     """
 
     names: tuple[str, str]
     who: str
-    unit: str = "items"
 
 
 @dataclass(frozen=True)
@@ -104,6 +102,14 @@ class Predictions:
 
     results: tuple[Result, ...]
     coverage: Mapping[str, tuple[int, int]]
+
+
+def by_group(rows: Rows) -> dict[str, list[Result]]:
+    """Category -> its Results, in order of appearance."""
+    found: dict[str, list[Result]] = {}
+    for r in rows:
+        found.setdefault(r.group, []).append(r)
+    return found
 
 
 class Benchmark:
@@ -120,8 +126,11 @@ class Benchmark:
         fields, fills: what its items fill in: in their own text, and in an instruction.
         watched: group of the option whose chance is followed where no answer is right.
         compared: parts whose items are set against their baseline; none where no answer is right.
-        score: the name of the share that `scored` gives.
+        score: the metric by which conditions are shown; where parts are compared, the share that `scored` gives.
         by_category: context -> the metrics that a chart shows category by category.
+        signed: metrics in [-1, 1], in which 0 is no leaning and + the stereotype; all others are shares.
+        words: metric -> what it is in words, where its name does not say it.
+        unit: what n counts.
         bundles: there are items of our own.
         prediction: the keys of a line of answers made elsewhere, the first of them its own.
     """
@@ -142,6 +151,9 @@ class Benchmark:
     compared: tuple[Part, ...] = (Part(),)
     score = "accuracy"
     by_category: Mapping[str, tuple[str, ...]] = {}
+    signed: frozenset[str] = frozenset()
+    words: Mapping[str, str] = {}
+    unit = "items"
     correlation: Correlation | None = None
     bundles = False
     prediction: tuple[str, ...] = ()
@@ -228,7 +240,7 @@ class Benchmark:
         answered = [r for r in rows if r.answered]
         left_out = count(r.why_missing for r in rows if not r.answered)
         for role in (Role.STEREOTYPED, Role.COUNTER):
-            if any(role in (r.probabilities or {role: 0.0}) for r in rows):
+            if any(role in (r.role, *(r.probabilities or ())) for r in rows):
                 found = share(sum(r.role is role for r in answered), len(answered), left_out)
                 yield self.line(part, str(role), found)
 

@@ -19,7 +19,7 @@ from moralsc.analysis.lines import MICRO, Line
 from moralsc.analysis.results import Missing, Result, count, of_item
 from moralsc.analysis.statistics import DEFAULT, Array, Figure, Resampling, estimate, mean, newcombe, wilson
 from moralsc.benchmarks import bundled, sources
-from moralsc.benchmarks.base import CONTEXTS, Benchmark, Part, Placed, Predictions, Rows
+from moralsc.benchmarks.base import CONTEXTS, Benchmark, Part, Placed, Predictions, Rows, by_group
 from moralsc.benchmarks.bbq_rules import Ruled, by_rules
 from moralsc.benchmarks.predictions import excluded, key, once, text
 from moralsc.benchmarks.sources import Found, Published
@@ -271,13 +271,7 @@ def items(rows: Iterable[tuple[str, Row]], category: str, origin: str, bundled: 
         if item.id in made:
             raise DataError(f"{place}: example_id {row['example_id']} occurs a second time.")
         made[item.id] = item
-    return ItemSet(
-        benchmark="bbq",
-        items=tuple(i for i in made.values() if isinstance(i, Item)),
-        excluded=tuple(i for i in made.values() if isinstance(i, Excluded)),
-        origin=origin,
-        bundled=bundled,
-    )
+    return ItemSet.of("bbq", made.values(), origin, bundled)
 
 
 def _item(row: Row, second: str, origin: str, bundled: bool) -> Item | Excluded:
@@ -555,6 +549,7 @@ class Bbq(Benchmark):
     bundles = True
     wording = "bbq"
     compared = MICRO_PARTS
+    signed = frozenset({"s", "s_AMB", "s_DIS", "cost"})
     by_category: Mapping[str, tuple[str, ...]] = {"ambig": ("accuracy", "s_AMB"), "disambig": ("accuracy",)}
     prediction = ("example_id", "category", "answer")
 
@@ -570,10 +565,6 @@ class Bbq(Benchmark):
     def part_of(self, category: str) -> str:
         """Items with names lie in the file of their category."""
         return category.removesuffix(NAMES)
-
-    def scored(self, rows: Rows) -> Figure:
-        """Accuracy."""
-        return accuracy(rows)
 
     def summary(self, rows: Rows, how: Resampling = DEFAULT) -> Iterator[Line]:
         """Accuracy and bias of both contexts."""
@@ -598,10 +589,7 @@ class Bbq(Benchmark):
 
     def placed(self, rows: Rows, how: Resampling = DEFAULT) -> Iterator[Placed]:
         """Accuracy in both contexts and s_AMB of each category."""
-        by_group: dict[str, list[Result]] = {}
-        for r in rows:
-            by_group.setdefault(r.group, []).append(r)
-        for category, within in by_group.items():
+        for category, within in by_group(rows).items():
             for part in MICRO_PARTS:
                 if found := part.of(within):
                     yield Placed(part.name, category, "accuracy", accuracy(found))

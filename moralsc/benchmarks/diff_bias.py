@@ -12,7 +12,7 @@ from moralsc.analysis.lines import Line
 from moralsc.analysis.results import Result
 from moralsc.analysis.statistics import DEFAULT, Figure, Resampling
 from moralsc.benchmarks import bbq
-from moralsc.benchmarks.base import CONTEXTS, Benchmark, Part, Placed, Rows
+from moralsc.benchmarks.base import CONTEXTS, Benchmark, Part, Placed, Rows, by_group
 
 AMBIG, DISAMBIG = bbq.MICRO_PARTS
 
@@ -33,11 +33,8 @@ class DiffBias(Benchmark):
     """A benchmark with accuracy and diff-bias in each context."""
 
     compared = bbq.MICRO_PARTS
+    signed = frozenset({"diff_bias"})
     by_category = dict.fromkeys(CONTEXTS.values(), ("accuracy", "diff_bias"))
-
-    def scored(self, rows: Rows) -> Figure:
-        """Accuracy."""
-        return bbq.accuracy(rows)
 
     def summary(self, rows: Rows, how: Resampling = DEFAULT) -> Iterator[Line]:
         """Accuracy and diff-bias over all categories."""
@@ -46,14 +43,14 @@ class DiffBias(Benchmark):
     def lines(self, rows: Rows, how: Resampling = DEFAULT) -> list[Line]:
         """Accuracy and diff-bias of each category, then over all."""
         found = list[Line]()
-        for category, within in _by_category(rows).items():
+        for category, within in by_group(rows).items():
             parts = (replace(part, group=category) for part in self.compared)
             found += self._measured(tuple(parts), within, how)
         return found + list(self.summary(rows, how))
 
     def placed(self, rows: Rows, how: Resampling = DEFAULT) -> Iterator[Placed]:
         """The same of each category, for a chart."""
-        for category, within in _by_category(rows).items():
+        for category, within in by_group(rows).items():
             for line in self._measured(self.compared, within, how):
                 yield Placed(line.context, category, line.metric, line.figure)
 
@@ -67,10 +64,3 @@ class DiffBias(Benchmark):
             if found := part.of(rows):
                 yield self.line(part, "accuracy", bbq.accuracy(found))
                 yield self.line(part, "diff_bias", diff_bias(found, how))
-
-
-def _by_category(rows: Rows) -> dict[str, list[Result]]:
-    found: dict[str, list[Result]] = {}
-    for r in rows:
-        found.setdefault(r.group, []).append(r)
-    return found

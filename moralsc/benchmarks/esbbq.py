@@ -154,13 +154,7 @@ def items(rows: Iterable[tuple[str, _Row]], benchmark: str, category: str, langu
         made[id] = (
             Excluded(id, f"it asks the same as {first}") if first != id else _item(row, id, benchmark, language, origin)
         )
-    return ItemSet(
-        benchmark,
-        tuple(i for i in made.values() if isinstance(i, Item)),
-        tuple(i for i in made.values() if isinstance(i, Excluded)),
-        origin,
-        bundled=False,
-    )
+    return ItemSet.of(benchmark, made.values(), origin)
 
 
 def _item(row: _Row, id: str, benchmark: str, language: str, origin: str) -> Item | Excluded:

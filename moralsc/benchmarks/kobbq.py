@@ -92,13 +92,7 @@ def items(rows: Iterable[tuple[str, Mapping[str, str]]], origin: str) -> ItemSet
         if row["sample_id"] in made:
             raise DataError(f"{place}: sample_id {row['sample_id']} occurs a second time.")
         made[row["sample_id"]] = _item(place, row, origin)
-    return ItemSet(
-        "kobbq",
-        tuple(i for i in made.values() if isinstance(i, Item)),
-        tuple(i for i in made.values() if isinstance(i, Excluded)),
-        origin,
-        bundled=False,
-    )
+    return ItemSet.of("kobbq", made.values(), origin)
 
 
 def _item(place: str, row: Mapping[str, str], origin: str) -> Item | Excluded:

@@ -8,6 +8,7 @@ never pooled with the others. No licence is stated, so that files are read from 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from moralsc.analysis.results import Result
 from moralsc.benchmarks import bbq, sources
 from moralsc.benchmarks.base import Part
 from moralsc.benchmarks.diff_bias import DiffBias
@@ -23,15 +24,13 @@ def _is_control(category: str) -> bool:
     return category.endswith(f"_{CONTROL}")
 
 
-def _parts() -> tuple[Part, ...]:
-    """The contexts over all categories, then over all of the control set."""
-    found = list[Part]()
-    for controlled in (False, True):
-        for part in bbq.MICRO_PARTS:
-            group = CONTROL if controlled else part.group
-            holds = lambda r, part=part, controlled=controlled: part.holds(r) and _is_control(r.group) is controlled  # noqa: E731
-            found.append(Part(group, part.context, holds))
-    return tuple(found)
+def _part(context: Part, controlled: bool) -> Part:
+    """The items of a context, of the control set or of the others."""
+
+    def holds(r: Result) -> bool:
+        return context.holds(r) and _is_control(r.group) is controlled
+
+    return Part(CONTROL if controlled else context.group, context.context, holds)
 
 
 class Mbbq(DiffBias):
@@ -42,7 +41,7 @@ class Mbbq(DiffBias):
     )
     licence = "none stated: read from your folder, never shipped or downloaded"
     categories = (*CATEGORIES, *(f"{category}_{CONTROL}" for category in CATEGORIES))
-    compared = _parts()
+    compared = tuple(_part(context, controlled) for controlled in (False, True) for context in bbq.MICRO_PARTS)
 
     def __init__(self, language: str) -> None:
         """

@@ -11,14 +11,17 @@ from moralsc.benchmarks.own import OWN, Own
 from moralsc.benchmarks.winogender import Winogender
 
 BENCHMARKS: dict[str, Benchmark] = {
-    "winogender": Winogender(),
-    "bbq": Bbq(),
-    "admissions": Admissions(),
-    "esbbq": EsBbq("esbbq", "EsBBQ", "es"),
-    "cabbq": EsBbq("cabbq", "CaBBQ", "ca"),
-    "kobbq": KoBbq(),
-    **{f"mbbq_{language}": Mbbq(language) for language in LANGUAGES},
-    "crows_pairs": CrowsPairs(),
+    benchmark.name: benchmark
+    for benchmark in (
+        Winogender(),
+        Bbq(),
+        Admissions(),
+        EsBbq("esbbq", "EsBBQ", "es"),
+        EsBbq("cabbq", "CaBBQ", "ca"),
+        KoBbq(),
+        *map(Mbbq, LANGUAGES),
+        CrowsPairs(),
+    )
 }
 EXAMPLE = "bbq:Age,SES"
 """How items are named in a command, for help texts."""

@@ -89,13 +89,7 @@ def items(
         order = _ORDERS[asked[category] % len(_ORDERS)]
         made[id] = _item(row, id, slot, percent, origin, bundled).reordered(order)
         asked[category] += 1
-    return ItemSet(
-        benchmark="winogender",
-        items=tuple(i for i in made.values() if isinstance(i, Item)),
-        excluded=tuple(i for i in made.values() if isinstance(i, Excluded)),
-        origin=origin,
-        bundled=bundled,
-    )
+    return ItemSet.of("winogender", made.values(), origin, bundled)
 
 
 def percentage(place: str, text: str) -> float:
@@ -282,6 +276,7 @@ class Winogender(Benchmark):
     fills = ("dimension", "occupation", "participant", "percent", "right")
     compared = (FULL,)
     score = "neutral_rate"
+    words: Mapping[str, str] = {"neutral_rate": "share of neutral answers"}
     correlation = Correlation(
         title="p(female) against the women in the occupation",
         part="occupation",

@@ -1,8 +1,8 @@
 """One item put to one model, live: the visitor's path.
 
 A Probe is an immutable record of what was asked and answered; the page, the command line and the exports are drawn
-from it. Each function here takes a Probe and yields it again as it grows. Admissions items have two arms (the same
-applicant as Black and as White) that are asked the same things side by side; all other items have one.
+from it. Each function here takes a Probe and yields it again as it grows. An item that is asked in arms (see
+`benchmarks.base.Arms`) has a dialogue for each, and these are asked the same things side by side.
 """
 
 import time

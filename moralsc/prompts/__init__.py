@@ -85,23 +85,37 @@ class PromptSet:
 
     @property
     def hash(self) -> str:
-        """Of all texts, see `hash_of`."""
-        return self._hashed(self._item, self.corrections)
+        """Of all texts, see `hashes`."""
+        return hash_of_texts(self.hashes(self._item, self.corrections))
 
-    def hash_of(self, benchmarks: Iterable[str], corrections: Iterable[str]) -> str:
-        """First 12 hex digits of the SHA-256 of the texts that dialogues are made of: those about items of these
-        benchmarks, with these corrections. Comments, titles, and texts that are not sent make no difference."""
-        return self._hashed({self._wording(name) for name in benchmarks}, corrections)
+    def hashes(
+        self, benchmarks: Iterable[str], corrections: Iterable[str], prefills: Iterable[str] = ()
+    ) -> dict[str, str]:
+        """What dialogues are made of -> a hash of its texts: a wording of items, a correction in it, an opening.
 
-    def _hashed(self, wordings: Iterable[str], corrections: Iterable[str]) -> str:
-        there, used = sorted(set(wordings)), (self.corrections[id] for id in sorted(set(corrections)))
-        sent = [
-            [[w, self._item[w], self._conclude.get(w, self._conclude[ANY])] for w in there],
-            [[c.id, c.reasoning, [c.texts.get(w) for w in there]] for c in used],
-            self._primer,
-            self._frame,
-        ]
-        return hashlib.sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest()[:12]
+        Comments, titles, and texts that are not sent about these items with these corrections make no difference.
+        Two runs are worded alike where the hashes of what they have in common are equal.
+
+        Args:
+            prefills: openings by name; the set's own needs no name.
+        """
+        found, used = dict[str, Any](), [self.corrections[id] for id in sorted(set(corrections))]
+        aloud = any(c.reasoning for c in used)
+        for wording in sorted({self._wording(name) for name in benchmarks}):
+            frame = {name: text for name, text in self._frame.items() if used or name in ("option", "dimension")}
+            found[wording] = [self._item[wording], frame, {name: self._primer[name] for name in ("label", "text")}]
+            for c in used:
+                found[f"{wording}/{c.id}"] = [c.reasoning, c.texts.get(wording)]
+            if aloud:
+                found[f"{wording}/aloud"] = [self.reasoning, self._conclude.get(wording, self._conclude[ANY])]
+        for name in sorted(set(prefills) - {OWN}):
+            found[f"prefill {name}"] = [str(self.opening(way, name)) for way in ScoredBy]
+        return {name: hash_of_texts(texts) for name, texts in found.items()}
+
+    def hash_of(self, benchmarks: Iterable[str], corrections: Iterable[str], prefills: Iterable[str] = ()) -> str:
+        """One hash for all of `hashes`. Of earlier builds there are hashes of 12 digits: of a whole file, which say
+        nothing of what was sent."""
+        return hash_of_texts(self.hashes(benchmarks, corrections, prefills))
 
     def correction(self, id: str) -> Correction:
         """The correction of this id.
@@ -204,6 +218,11 @@ class PromptSet:
         text = correction.texts.get(self._wording(item.benchmark))
         values = self._values(item)
         return text is not None and all(values.get(name) for name in placeholders(text) - {"text"})
+
+
+def hash_of_texts(texts: Any) -> str:
+    """First 16 hex digits of the SHA-256 of the texts as JSON."""
+    return hashlib.sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def default_prompts() -> PromptSet:

@@ -12,6 +12,7 @@ from typing import Any, cast
 import altair as alt
 
 from moralsc.batch.summary import EVERY
+from moralsc.benchmarks import benchmark_of
 from moralsc.items import BASELINE
 from moralsc.models import Stage
 from moralsc.notation import number, signed
@@ -63,8 +64,11 @@ def _by_condition(chart: Chart, corrections: Corrections, palette: Palette, when
     points = [p for p in chart.points if ", round " not in p.condition]
     known = legend(chart, palette)
     for (benchmark, part, metric), found in by_panel(points).items():
-        what = _WHAT.get(metric, metric) + when
-        low, high = (-(most := look.reach([p.figure for p in found])), most) if metric == "gap" else (0.0, 1.0)
+        kind = benchmark_of(benchmark.partition(":")[0])
+        what = (_PLACES if metric == "share" else kind.words.get(metric, metric)) + when
+        leans = metric in kind.signed
+        high = look.reach([p.figure for p in found]) if leans else 1.0
+        low = -high if leans else 0.0
         title = f"{benchmark_title(benchmark, part)}: {what}"
         for stage, those in _by_stage(chart, found).items():
             layers = [*_ground(those, corrections, palette), *_rungs(those, known, corrections, palette, low, high)]
@@ -72,7 +76,7 @@ def _by_condition(chart: Chart, corrections: Corrections, palette: Palette, when
             yield look.sheet(heading, layers, those, title + of, look.letters(those, known))
 
 
-_WHAT = {"neutral_rate": "share of neutral answers", "share": "answers by place"}
+_PLACES = "answers by place"
 
 
 def _position(chart: Chart, corrections: Corrections, palette: Palette) -> Iterator[Sheet]:

@@ -121,7 +121,7 @@ def chosen(parts: Iterable[Part], choice: Choice) -> tuple[Part, ...]:
         return _among(condition.partition(", round ")[0], choice.corrections, BASELINE)
 
     def in_context(part: str) -> bool:
-        return part not in CONTEXTS.values() or _among(part, choice.contexts)
+        return not (context := Line.context_of(part)) or _among(context, choice.contexts)
 
     def within(rows: Sequence[Result]) -> Sequence[Result]:
         return [r for r in rows if in_context(CONTEXTS.get(r.condition, ""))] if choice.contexts else rows
@@ -217,7 +217,7 @@ def _of_lines(
 
 
 def _ladder(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
-    shown = _of_lines(parts, corrections, lambda benchmark: (benchmark.score,))
+    shown = _of_lines([p for p in parts if p.of.compared], corrections, lambda benchmark: (benchmark.score,))
     return Chart(Kind.LADDER, "The ladder: score by correction", tuple(shown), "items")
 
 
@@ -244,7 +244,7 @@ def _categories(parts: Sequence[Part], corrections: Mapping[str, Correction]) ->
             pooled = [line for line in part.lines if line.correction == condition]
             points += [_point(part, line, place=line.group) for line in pooled if (line.metric, line.part) in drawn]
             points += [point for point in part.pools if point.condition == condition]
-    title = f"{_titles(ours)} by category: accuracy and bias" if ours else "By category"
+    title = f"{_titles(ours)} by category" if ours else "By category"
     return Chart(Kind.CATEGORIES, title, tuple(points), "items", after)
 
 
@@ -294,11 +294,11 @@ def _flips(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Char
 
 
 def _gap(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:
-    ours = [(part, part.of.arms) for part in parts if part.of.arms]
-    gaps = _of_lines([part for part, _ in ours], corrections, lambda benchmark: ("gap",))
-    title = "; ".join(dict.fromkeys(f"{part.of.title}: {part.of.difference}" for part, _ in ours))
-    units = listed(list(dict.fromkeys(arms.unit for _, arms in ours)))
-    return Chart(Kind.GAP, title or "The gap between two arms", tuple(gaps), units or "items")
+    ours = [part for part in parts if not part.of.compared]
+    shown = _of_lines(ours, corrections, lambda benchmark: (benchmark.score,))
+    said = (f"{p.of.title}: {p.of.difference or p.of.words.get(p.of.score, p.of.score)}" for p in ours)
+    units = listed(list(dict.fromkeys(part.of.unit for part in ours)))
+    return Chart(Kind.GAP, "; ".join(dict.fromkeys(said)) or "Where no answer is right", tuple(shown), units or "items")
 
 
 def _position(parts: Sequence[Part], corrections: Mapping[str, Correction]) -> Chart:

@@ -77,7 +77,7 @@ class _Head:
     rows: int
     design: _Design
     data: dict[str, dict[str, Any]]
-    prompts: dict[str, str]
+    prompts: dict[str, str | dict[str, str]]
     models: dict[str, dict[str, Any]]
     attempts: Annotated[list[_Attempt], Field(min_length=1)]
     done: int = 0

@@ -18,13 +18,14 @@ from moralsc.analysis.mass import Mass, masses
 from moralsc.analysis.statistics import Figure
 from moralsc.batch.design import Design, Selection
 from moralsc.batch.record import Record, sha256
-from moralsc.batch.results import By, condition
+from moralsc.batch.results import By, condition, to_result
 from moralsc.batch.summary import answered_by, by_benchmark, by_condition, lines
-from moralsc.benchmarks import Source
+from moralsc.benchmarks import BENCHMARKS, Source, benchmark_of
+from moralsc.benchmarks.base import Benchmark
 from moralsc.models import catalogue
 
 LAYOUT = "0.4.13"
-_SHARES: Mapping[str, str] = {"accuracy": "acc", "neutral_rate": "acc"}
+_SHARES = {b.score for b in (*BENCHMARKS.values(), Benchmark()) if b.compared}
 """Metrics that are a mean over samples, under the harness's name."""
 
 
@@ -78,7 +79,9 @@ def _sanitized(name: str) -> str:
 def _samples(records: Sequence[Record], by: By) -> Iterator[dict[str, Any]]:
     """A sample a record; an averaged run has one for each order of the options."""
     for number, record in enumerate(records):
-        metric = f"acc_{_PARTS[record.condition]}" if record.condition else "acc"
+        result = to_result(record, by)
+        part = next((p.name for p in benchmark_of(record.benchmark).compared if p.holds(result)), "")
+        metric = _accuracy(record.benchmark, part)
         right = record.said_right if by is By.TEXT else record.favoured_right
         scores = {metric: float(right)} if right is not None and not record.failure else {}
         target = str(record.roles.index(record.correct)) if record.correct in record.roles else ""
@@ -103,7 +106,6 @@ def _samples(records: Sequence[Record], by: By) -> Iterator[dict[str, Any]]:
         }
 
 
-_PARTS = {"ambiguous": "ambig", "disambiguated": "disambig"}
 _DOC = (
     *("item", "category", "arm", "order", "condition", "polarity", "occupation", "percent_female", "weight"),
     *("labels", "groups", "roles", "correct", "mode", "form", "scored_by", "reply", "outcome", "status", "failure"),
@@ -178,9 +180,14 @@ def _values(task: str, count: int, found: Sequence[Line]) -> dict[str, Any]:
 
 
 def _metric(line: Line) -> str:
-    if share := _SHARES.get(line.metric):
-        return f"{share}_{line.context}" if line.context else share
+    if line.metric in _SHARES:
+        return _accuracy(line.benchmark.partition(":")[0], line.part)
     return line.name.replace(" ", "_")
+
+
+def _accuracy(benchmark: str, part: str) -> str:
+    """The harness's name of the share of right answers, with the part where a benchmark has several."""
+    return f"acc_{part}".replace(" ", "_") if len(benchmark_of(benchmark).compared) > 1 else "acc"
 
 
 def _config(task: str, first: Record, head: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,10 +41,11 @@ def categories(chart: Chart, corrections: Corrections, palette: Palette) -> Iter
         for part, metric in sorted(drawn, key=lambda one: one[1] != "accuracy"):
             found = [p for p in points if (p.part, p.metric) == (part, metric) and not p.beside]
             if found:
-                title = ", ".join(filter(None, (metric, _PARTS.get(part, part))))
-                title = title if metric == "accuracy" else f"{metric} (above 0: with the stereotype)"
+                leans = metric in benchmark.signed
+                title = ", ".join(filter(None, (benchmark.words.get(metric, metric), _PARTS.get(part, part))))
+                title = f"{metric} (above 0: with the stereotype)" if leans else title
                 places = len({p.place for p in found})
-                layers = _categories(found, metric, palette)
+                layers = _categories(found, -1.0 if leans else 0.0, palette)
                 yield look.sheet(heading, layers, found, title, [heading, before_after], _STEP * places, 26)
 
 
@@ -52,9 +53,9 @@ _PARTS = {"ambig": "ambiguous", "disambig": "disambiguated"}
 _STEP = 44  # pixels a row: words above, marks below
 
 
-def _categories(points: Sequence[Point], metric: str, palette: Palette) -> Iterator[alt.Chart]:
+def _categories(points: Sequence[Point], low: float, palette: Palette) -> Iterator[alt.Chart]:
     """A row a category: hollow at baseline, full after the correction."""
-    low, high = (0.0, 1.0) if metric == "accuracy" else (-1.0, 1.0)
+    high = 1.0
     places = list(dict.fromkeys(p.place for p in points))
     axis = look.figures_axis(low, high, palette)
     across, bounds = look.x("value", low, high, axis), look.x("low", low, high, axis)

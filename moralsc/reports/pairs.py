@@ -227,8 +227,17 @@ def _notes(a: Run, b: Run, pairs: Sequence[Pair]) -> Iterator[str]:
     held = {(s, p.benchmark, p.part): m for p in pairs for s, m in zip((p.a, p.b), p.masses, strict=True)}
     if small := sum(is_small(mass.value) for mass in held.values()):
         yield f"In {small} of {len(held)} conditions and their items {SMALL}"
-    if a.head.get("prompts") != b.head.get("prompts"):
-        yield "The runs used different prompt sets."
+    if _worded_otherwise(*(run.head.get("prompts", {}) for run in (a, b))):
+        yield "The runs used different texts: what their prompt sets have in common is not worded alike."
+
+
+def _worded_otherwise(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    """Whether two runs worded something differently that both sent; false where that is not known, as of an earlier
+    build's run beside one of this."""
+    first, second = a.get("texts"), b.get("texts")
+    if first and second:
+        return any(first[name] != second[name] for name in first.keys() & second.keys())
+    return not first and not second and a.get("hash") != b.get("hash")
 
 
 def records(compared: Compared) -> list[Mapping[str, Any]]:

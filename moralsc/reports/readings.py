@@ -14,7 +14,7 @@ from moralsc.prompts import BE_FAIR, Correction, Side
 from moralsc.reports.chart import Chart, MassOf, Point, Series, in_ladder_order
 from moralsc.reports.words import listed, plural
 
-_PARTS = {"ambig": ", ambiguous", "disambig": ", disambiguated"}
+_PARTS = {"ambig": "ambiguous", "disambig": "disambiguated"}
 _ASKED = {BASELINE: "at baseline", CORRECTED: "after corrections"}
 _FEW = 3
 _NOTHING = {
@@ -23,7 +23,7 @@ _NOTHING = {
     "categories": "Nothing to show: no item of a benchmark that is looked at by category has been answered yet.",
     "correlation": "Nothing to show: no item about an occupation has been answered yet.",
     "flips": "Nothing to show: it needs a correction beside the baseline of the same items.",
-    "gap": "Nothing to show: no item that is asked in two arms has been answered yet.",
+    "gap": "Nothing to show: no item without a right answer has been answered yet.",
     "position": "Nothing to show: nothing has been answered yet, or it is not known in which order options stood.",
 }
 
@@ -70,7 +70,9 @@ def mass_reading(found: Sequence[MassOf]) -> str:
 def benchmark_title(benchmark: str, part: str = "") -> str:
     """ "BBQ, ambiguous (bundled items)"."""
     name, _, bundled = benchmark.partition(":")
-    return benchmark_of(name).short + _PARTS.get(part, "") + (" (bundled items)" if bundled else "")
+    of = benchmark_of(name)
+    words = [_PARTS.get(word, word) for word in part.split()] if len(of.compared) > 1 else []
+    return ", ".join((of.short, *words)) + (" (bundled items)" if bundled else "")
 
 
 def _ladder(chart: Chart, corrections: Mapping[str, Correction]) -> str:
@@ -130,7 +132,8 @@ def _size(chart: Chart, corrections: Mapping[str, Correction]) -> str:
 def _categories(chart: Chart, corrections: Mapping[str, Correction]) -> str:
     said = []
     for (series, benchmark), points in _by_model(chart.points).items():
-        drawn = benchmark_of(benchmark.partition(":")[0]).by_category
+        of = benchmark_of(benchmark.partition(":")[0])
+        drawn = of.by_category
         words = []
         for condition in (BASELINE, chart.correction):
             there = {(p.part, p.metric): p.figure for p in points if p.condition == condition and p.place in _POOLS}
@@ -138,7 +141,10 @@ def _categories(chart: Chart, corrections: Mapping[str, Correction]) -> str:
             for part, metrics in drawn.items():
                 found = {metric: there[part, metric] for metric in metrics if (part, metric) in there}
                 if any(figure.n for figure in found.values()):
-                    shown = [f"{metric} {_or_none(figure, _written(metric))}" for metric, figure in found.items()]
+                    shown = [
+                        f"{metric} {_or_none(figure, signed if metric in of.signed else number)}"
+                        for metric, figure in found.items()
+                    ]
                     parts.append(f"{listed(shown)}{_OF[part]}")
             words += [f"{', '.join(parts)} {_when(condition)}"] if parts else []
         if words:
@@ -148,10 +154,6 @@ def _categories(chart: Chart, corrections: Mapping[str, Correction]) -> str:
 
 _POOLS = (MICRO, ALL)
 _OF = {"ambig": " ambiguous", "disambig": " disambiguated", "": ""}
-
-
-def _written(metric: str) -> Callable[[float], str]:
-    return number if metric == "accuracy" else signed
 
 
 def _correlation(chart: Chart, corrections: Mapping[str, Correction]) -> str:
@@ -185,14 +187,15 @@ def _flips(chart: Chart, corrections: Mapping[str, Correction]) -> str:
 def _gap(chart: Chart, corrections: Mapping[str, Correction]) -> str:
     fair, said = _fair(chart.points, corrections), []
     for points in _grouped(chart.points):
+        of, metric = benchmark_of(points[0].benchmark.partition(":")[0]), points[0].metric
         by = {p.condition: p.figure for p in points}
-        words = (
-            [f"{_or_none(by[BASELINE], signed)} at baseline (n = {by[BASELINE].n} {chart.unit})"]
-            if BASELINE in by
-            else []
-        )
-        words += [f"{_or_none(by[fair], signed)} {_told(fair)}"] if fair in by else []
-        said.append(f"{points[0].series.label}: the gap is {', '.join(words)}")
+        written = signed if metric in of.signed else number
+        words = list[str]()
+        if base := by.get(BASELINE):
+            words.append(f"{_or_none(base, written)} at baseline (n = {base.n} {of.unit})")
+        if told := by.get(fair):
+            words.append(f"{_or_none(told, written)} {_told(fair)}")
+        said.append(f"{points[0].series.label}: {of.words.get(metric, metric)} is {', '.join(words)}")
     return _few(said, "models")
 
 

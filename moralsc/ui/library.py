@@ -270,7 +270,7 @@ def _held(run: Run, parts: Sequence[Part]) -> Held:
     from moralsc.items import BASELINE
 
     conditions = dict.fromkeys(c.partition(", round ")[0] for part in parts for c in part.found)
-    contexts = {line.part for part in parts for line in part.lines}
+    contexts = {line.context for part in parts for line in part.lines}
     return Held(
         models=tuple(run.models.values()),
         benchmarks=tuple(dict.fromkeys(part.benchmark for part in parts)),

@@ -126,7 +126,8 @@ def read(params: Mapping[str, str], do: Iterable[str], prompts: PromptSet) -> Li
     steps = _steps(do, prompts, notices)
     model, shelf, item = (params.get(key, "") for key in ("model", "set", "item"))
     sent = prompts.hash_of([shelf.partition(":")[0]], (step.correction for step in steps))
-    if params.get("prompts", sent) != sent:
+    said = params.get("prompts", sent)
+    if said != sent and len(said) == len(sent):  # links of earlier builds do not say what was sent
         notices.insert(0, "This link was made with another prompt set: the texts may differ.")
     return Link(model, shelf, item, manner, steps, tuple(notices))
 

@@ -106,21 +106,20 @@ def read(run: Run, corrections: Corrections) -> Reading:
     As the report's charts read, without the figures that take time.
     """
     points: dict[Kind, list[Point]] = {}
-    held, units = list[MassOf](), dict[Kind, str]()
+    held = list[MassOf]()
     for (model, benchmark), rows in run.results.items():
         series = Series(run.name, model, run.models[model], str(run.by))
         found = by_condition(rows)
         held += [MassOf(series, benchmark, one) for one in masses(found)]
-        arms = benchmark_of(benchmark.partition(":")[0]).arms
-        kind = Kind.GAP if arms else Kind.LADDER
-        units[kind] = arms.unit if arms else "items"
+        of = benchmark_of(benchmark.partition(":")[0])
+        kind = Kind.LADDER if of.compared else Kind.GAP
         mine = [
             Point(series, benchmark, part, condition, "", metric, figure)
             for condition in in_ladder_order(found, corrections)
             for part, metric, figure in _scores(benchmark, found[condition])
         ]
         points.setdefault(kind, []).extend(sorted(mine, key=lambda p: p.part))
-    charts = (Chart(kind, "", tuple(made), units[kind]) for kind, made in points.items())
+    charts = (Chart(kind, "", tuple(made), "items") for kind, made in points.items())
     text = " ".join((*(readings.reading(chart, corrections) for chart in charts), readings.mass_reading(held)))
     return Reading(text, tuple(_bars(points.get(Kind.LADDER, []), corrections)))
 
@@ -138,5 +137,6 @@ def _scores(benchmark: str, rows: Sequence[Result]) -> Iterator[tuple[str, str, 
     for part in of.compared:
         if chosen := part.of(rows):
             yield part.name, of.score, of.scored(chosen)
-    if of.arms:
-        yield from ((line.part, line.metric, line.figure) for line in of.summary(rows, _ROUGH))
+    if not of.compared:
+        lines = (line for line in of.summary(rows, _ROUGH) if line.metric == of.score)
+        yield from ((line.part, line.metric, line.figure) for line in lines)

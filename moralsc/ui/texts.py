@@ -191,8 +191,8 @@ def ladder_reading(ladder: Ladder, item: Item, corrections: Mapping[str, Correct
     if arms := arms_of(item):
         return _gap_reading(arms, base, fair, unfair)
     if watched := benchmark_of(item.benchmark).watched:
-        moves = [f"Told only to be fair, the model {_moved(base, fair)} for {watched}."]
-        return " ".join((*moves, *(f"Told to be unfair, it {_moved(base, max(unfair))}." for _ in unfair[:1])))
+        said = f"Told only to be fair, the model {_moved(base, fair)} for {watched}."
+        return f"{said} Told to be unfair, it {_moved(base, max(unfair))}." if unfair else said
     name = "the right answer" if item.condition is Condition.DISAMBIGUATED else "the unbiased answer"
     sentences = [f"Told only to be fair, the model {_moved(base, fair)} for {name}."]
     if unfair:

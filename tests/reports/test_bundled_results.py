@@ -60,8 +60,6 @@ def test_what_was_sent_then_is_what_would_be_sent_now(folder: Path, request: pyt
     records = pd.read_parquet(
         folder / "records.parquet", columns=["model", "benchmark", "source", "item", "correction"]
     )
-    used = set(records["correction"]) - {"baseline"} | ({"review"} if head(folder)["design"]["rounds"] else set())
-    assert head(folder)["prompts"]["hash"] == default_prompts().hash_of(set(records["benchmark"]), used)
     for (benchmark, source), found in records.groupby(["benchmark", "source"]):
         data = request.getfixturevalue("data_dir") if source == Source.PUBLISHED else None
         for row in found.drop_duplicates("item").iloc[:: max(1, found["item"].nunique() // 3)].itertuples():

@@ -1,6 +1,7 @@
 """Comparing: what stands against what, that nothing is lost, and that tests are those of the analysis."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from batch.made import admissions, bbq, by_item
@@ -147,3 +148,18 @@ def test_plain_values_hold_every_item_once() -> None:
             assert sorted(items) == sorted(set(items))
             assert len(items) == plain["n"]
         assert plain["n"] + sum(plain["excluded"].values()) == 6
+
+
+def test_runs_are_worded_alike_where_they_share_texts_and_an_earlier_build_says_nothing() -> None:
+    def head(**texts: str) -> dict[str, dict[str, Any]]:
+        return {"prompts": {"name": "x", "hash": str(texts), "texts": texts}}
+
+    old = {"prompts": {"name": "x", "hash": "0bc419eda8d4"}}
+    for first, second, noted in (
+        (head(bbq="1", cot="2"), head(bbq="1", rounds="3"), False),
+        (head(bbq="1"), head(bbq="2"), True),
+        (old, head(bbq="1"), False),
+        (old, {"prompts": {"name": "x", "hash": "1111aaaa2222"}}, True),
+    ):
+        a, b = (replace(made, head=said) for made, said in zip((run(), run(name="b")), (first, second), strict=True))
+        assert any("worded alike" in note for note in compared(a, b).notes) is noted

@@ -104,6 +104,13 @@ def test_an_item_of_ones_own_stays_out_of_the_link() -> None:
     assert (link.shelf, link.item, link.steps) == ("", "", (Step("specificity-0"),))
 
 
+def test_a_link_of_an_earlier_build_says_nothing_of_what_was_sent_and_opens_without_a_notice() -> None:
+    address = query(probe(Step("specificity-0")), "winogender:bundled", "abc", PROMPTS)
+    there = dict(parse_qsl(address, keep_blank_values=True))
+    link = read({**there, "prompts": "0bc419eda8d4"}, ("specificity-0",), PROMPTS)
+    assert (link.notices, link.steps) == ((), (Step("specificity-0"),))
+
+
 def test_an_empty_address_is_the_default_without_a_notice() -> None:
     assert opened({}) == Link()
 
@@ -115,7 +122,7 @@ def test_an_empty_address_is_the_default_without_a_notice() -> None:
         *product(["t"], ["", "hot", "-0.1", "2.01", "nan", "inf", "-inf", "1e400", "1,5"]),
         *product(["seed"], ["", "x", "-1", "1.5", "nan", "inf", str(MAX_SEED + 1), "1e20"]),
         *product(["v"], ["0", "2", ""]),
-        ("prompts", "000000000000"),
+        ("prompts", "0000000000000000"),
     ],
 )
 def test_a_value_that_is_not_allowed_falls_back_with_a_notice(key: str, value: str) -> None:
