@@ -5,7 +5,7 @@ text bears the stereotype out minus accuracy where it goes against it. Both are 
 scripts do the same: KoBBQ's 5_evaluation.py, and bias_score.py of EsBBQ and CaBBQ under the name "kobbq".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from moralsc.analysis.lines import Line
@@ -34,6 +34,7 @@ class DiffBias(Benchmark):
 
     compared = bbq.MICRO_PARTS
     signed = frozenset({"diff_bias"})
+    words: Mapping[str, str] = {"diff_bias": "diff-bias"}
     by_category = dict.fromkeys(CONTEXTS.values(), ("accuracy", "diff_bias"))
 
     def summary(self, rows: Rows, how: Resampling = DEFAULT) -> Iterator[Line]:

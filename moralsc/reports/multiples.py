@@ -42,8 +42,10 @@ def categories(chart: Chart, corrections: Corrections, palette: Palette) -> Iter
             found = [p for p in points if (p.part, p.metric) == (part, metric) and not p.beside]
             if found:
                 leans = metric in benchmark.signed
-                title = ", ".join(filter(None, (benchmark.words.get(metric, metric), _PARTS.get(part, part))))
-                title = f"{metric} (above 0: with the stereotype)" if leans else title
+                everywhere = sum(metric in metrics for metrics in benchmark.by_category.values()) > 1
+                where = _PARTS.get(part, part) if everywhere else ""
+                title = ", ".join(filter(None, (benchmark.words.get(metric, metric), where)))
+                title += " (above 0: with the stereotype)" if leans else ""
                 places = len({p.place for p in found})
                 layers = _categories(found, -1.0 if leans else 0.0, palette)
                 yield look.sheet(heading, layers, found, title, [heading, before_after], _STEP * places, 26)

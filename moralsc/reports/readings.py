@@ -142,10 +142,10 @@ def _categories(chart: Chart, corrections: Mapping[str, Correction]) -> str:
                 found = {metric: there[part, metric] for metric in metrics if (part, metric) in there}
                 if any(figure.n for figure in found.values()):
                     shown = [
-                        f"{metric} {_or_none(figure, signed if metric in of.signed else number)}"
+                        f"{of.words.get(metric, metric)} {_or_none(figure, signed if metric in of.signed else number)}"
                         for metric, figure in found.items()
                     ]
-                    parts.append(f"{listed(shown)}{_OF[part]}")
+                    parts.append(f"{listed(shown)}{_OF.get(part, f' {part}')}")
             words += [f"{', '.join(parts)} {_when(condition)}"] if parts else []
         if words:
             said.append(f"{series.label} on {benchmark_title(benchmark)}: " + "; then ".join(words))
