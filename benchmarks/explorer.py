@@ -28,7 +28,7 @@ from moralsc.batch.folder import RECORDS
 from moralsc.batch.head import FORMAT, HEAD, plain
 from moralsc.batch.record import Record, sha256
 from moralsc.benchmarks.winogender import SETS
-from moralsc.items import Condition, Polarity, Role
+from moralsc.items import ContextKind, Polarity, Role
 from moralsc.prompts import default_prompts
 from moralsc.reports.figures import arranged, measured
 from moralsc.reports.runs import read_run
@@ -66,7 +66,7 @@ def items(benchmark: str) -> Iterator[dict[str, Any]]:
         yield {
             "item": f"b{k}",
             "category": CATEGORIES[k // 4 % len(CATEGORIES)],
-            "condition": Condition.DISAMBIGUATED if clear else Condition.AMBIGUOUS,
+            "condition": ContextKind.DISAMBIGUATED if clear else ContextKind.AMBIGUOUS,
             "polarity": Polarity.NEGATIVE if k % 4 < 2 else Polarity.NONNEGATIVE,
             "correct": ROLES[1 + k // 8 % 2] if clear else Role.UNBIASED,
         }

@@ -30,7 +30,7 @@ from moralsc.benchmarks.base import CONTEXTS
 from moralsc.engines.base import Engine
 from moralsc.engines.local import LocalEngine
 from moralsc.engines.local_load import load
-from moralsc.items import BASELINE, Condition
+from moralsc.items import BASELINE, ContextKind
 from moralsc.models import find
 from moralsc.reports.claimed import shown
 from moralsc.reports.figures import figures
@@ -175,9 +175,9 @@ def bbq_table(name: str, benchmark: str = "bbq") -> Iterator[str]:
         if not (rows := _rows(name, model, benchmark)):
             continue
         parts = {c: {k: [r for r in v if r.condition is c] for k, v in rows.items()} for c in CONTEXTS}
-        tests = _tested(parts[Condition.AMBIGUOUS])
+        tests = _tested(parts[ContextKind.AMBIGUOUS])
         for condition in rows:
-            ambiguous, clear = (parts[c][condition] for c in (Condition.AMBIGUOUS, Condition.DISAMBIGUATED))
+            ambiguous, clear = (parts[c][condition] for c in (ContextKind.AMBIGUOUS, ContextKind.DISAMBIGUATED))
             test = tests.get(condition)
             figures = (
                 *(bbq.accuracy(ambiguous), bbq.ambiguous_bias(ambiguous)),

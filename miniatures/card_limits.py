@@ -7,7 +7,7 @@ from miniatures.evaluate import FREE, HELD_OUT, REAL
 from miniatures.family import Run
 from miniatures.measures import Figure
 from miniatures.tables import cell
-from moralsc.items import Condition
+from moralsc.items import ContextKind
 
 _HALF, _THIRD = 0.5, 1 / 3
 _SURE = 0.95
@@ -80,7 +80,7 @@ def _form(run: Run) -> Iterator[str]:
 
 
 def _real(run: Run) -> Iterator[str]:
-    found = {c: run.figure("bbq", c, Condition.DISAMBIGUATED.value, "accuracy") for c in REAL}
+    found = {c: run.figure("bbq", c, ContextKind.DISAMBIGUATED.value, "accuracy") for c in REAL}
     shown = [f"{c} {cell(f)} ({near(f, _THIRD)})" for c, f in found.items() if f is not None]
     if shown:
         yield f"Published BBQ, disambiguated texts, accuracy over three options (chance 0.33): {'; '.join(shown)}."

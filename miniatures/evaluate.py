@@ -18,7 +18,7 @@ from moralsc.dialogue import Dialogue, Message, Mode
 from moralsc.engines.base import Engine, Sampling
 from moralsc.errors import MissingData
 from moralsc.experiment.probe import arms
-from moralsc.items import BASELINE, Condition, Item, Role
+from moralsc.items import BASELINE, ContextKind, Item, Role
 from moralsc.prompts import Correction, PromptSet
 from moralsc.settings import Settings
 
@@ -51,10 +51,10 @@ def measure(engine: Engine, prompts: PromptSet, settings: Settings, items: int |
         "winogender": {s.value: found for s in Source if (found := _winogender(engine, prompts, settings, s, most))},
         "thoughts": _thoughts(engine, prompts, settings, min(items or _THOUGHTS, _THOUGHTS)),
         "reading": {tags: _reading(engine, prompts, people, tags, items) for tags in (HELD_OUT, KNOWN, FREE)},
-        "direction": _direction(engine, prompts, sample(_of(people, Condition.AMBIGUOUS, KNOWN), items)),
+        "direction": _direction(engine, prompts, sample(_of(people, ContextKind.AMBIGUOUS, KNOWN), items)),
         "people": {
             c.value: ladder(engine, sample(_of(people, c, "plain"), most), prompts)
-            for c in (Condition.AMBIGUOUS, Condition.DISAMBIGUATED)
+            for c in (ContextKind.AMBIGUOUS, ContextKind.DISAMBIGUATED)
         },
         "bbq": {category: found for category, found in real.items() if found},
         "admissions": _admissions(engine, prompts, settings, most),
@@ -155,7 +155,7 @@ def _ended(engine: Engine, asked: Asked, before: Asked) -> bool:
 
 
 def _reading(engine: Engine, prompts: PromptSet, people: Sequence[Item], tags: str, most: int | None) -> Section:
-    asked = ask(engine, sample(_of(people, Condition.DISAMBIGUATED, tags), most), prompts)
+    asked = ask(engine, sample(_of(people, ContextKind.DISAMBIGUATED, tags), most), prompts)
     return reads(asked) | {"exact": asdict(exact(asked))}
 
 
@@ -168,7 +168,7 @@ def _direction(engine: Engine, prompts: PromptSet, items: Sequence[Item]) -> Sec
 def _real(engine: Engine, prompts: PromptSet, settings: Settings, category: str, most: int) -> Section:
     """Published BBQ items of a category, apart by condition: accuracy, s and s_AMB (Parrish et al. 2022)."""
     found: Section = {}
-    for condition in (Condition.AMBIGUOUS, Condition.DISAMBIGUATED):
+    for condition in (ContextKind.AMBIGUOUS, ContextKind.DISAMBIGUATED):
         items = _items("bbq", settings, Source.PUBLISHED, category)
         asked = ask(engine, sample(_of(items, condition), most), prompts)
         if asked:
@@ -178,7 +178,7 @@ def _real(engine: Engine, prompts: PromptSet, settings: Settings, category: str,
                 "exact": asdict(exact(asked)),
                 "mass": asdict(mean([a.score.mass for a in asked])),
             }
-            if condition is Condition.AMBIGUOUS:
+            if condition is ContextKind.AMBIGUOUS:
                 found[condition.value]["s_AMB"] = asdict(scaled_bias(answers(asked)))
     return found
 
@@ -203,7 +203,7 @@ def _items(name: str, settings: Settings, source: Source, category: str | None =
         return ()
 
 
-def _of(items: Sequence[Item], condition: Condition, tags: str = "") -> list[Item]:
+def _of(items: Sequence[Item], condition: ContextKind, tags: str = "") -> list[Item]:
     """Those of a condition that have all of the tags."""
     wanted = set(filter(None, tags.split(", ")))
     return [i for i in items if i.condition is condition and wanted <= i.tags]

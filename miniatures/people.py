@@ -14,7 +14,7 @@ from miniatures import planted
 from miniatures.deeds import BAD, GOOD, Deed, any_deed, plain_deeds
 from miniatures.pairs import Pair, Person, any_pair, categories, group_pair, plain_pair
 from miniatures.words import THINGS, any_word, sentence
-from moralsc.items import Condition, Item, Option, Polarity, Role
+from moralsc.items import ContextKind, Item, Option, Polarity, Role
 
 UNKNOWN = (
     "Unknown", "Not known", "Not sure", "Cannot tell", "Can't tell", "Cannot be determined", "Can't be determined",
@@ -89,16 +89,16 @@ class PeopleCase:
         roles = {o.label: o.role for o in self.item.options if o.role is not None}
         by_role = {role: label for label, role in roles.items()}
         if condition in ("review", "feedback-idle") and previous is not None:
-            unbiased = by_role[Role.UNBIASED] if self.item.condition is Condition.AMBIGUOUS else None
+            unbiased = by_role[Role.UNBIASED] if self.item.condition is ContextKind.AMBIGUOUS else None
             return planted.kept(previous, unbiased, tuple(roles), condition)
-        if self.item.condition is Condition.AMBIGUOUS:
+        if self.item.condition is ContextKind.AMBIGUOUS:
             return planted.leaning(roles, self.share, self.share, condition, planted.PEOPLE_NEUTRAL)
         assert self.item.correct is not None
         return planted.settled(tuple(roles), self.item.correct, by_role[Role.STEREOTYPED], condition)
 
     def thoughts(self, rng: random.Random) -> str:
         """Two or three sentences of reasoning."""
-        choices = _OPEN_THOUGHTS if self.item.condition is Condition.AMBIGUOUS else _SETTLED_THOUGHTS
+        choices = _OPEN_THOUGHTS if self.item.condition is ContextKind.AMBIGUOUS else _SETTLED_THOUGHTS
         a, b = self.mentions
         return " ".join(rng.choice(c) for c in choices).format(a=a, b=b)
 
@@ -158,7 +158,7 @@ class Story:
             dimension=self.dimension if rng.random() < 0.9 else "any group of people",
             fills={},
             origin="corpus",
-            condition=Condition.DISAMBIGUATED if settled else Condition.AMBIGUOUS,
+            condition=ContextKind.DISAMBIGUATED if settled else ContextKind.AMBIGUOUS,
             polarity=Polarity.NONNEGATIVE if deed.good else Polarity.NEGATIVE,
         ).reordered(tuple(rng.sample(range(3), 3)))
         item = replace(item, fills={"groups": _groups(item)})

@@ -25,7 +25,7 @@ from miniatures.document import Document, Exchange, Style, write
 from miniatures.exclusion import Exclusion
 from miniatures.people import people_case
 from miniatures.pronouns import pronoun_case
-from moralsc.items import Condition, Role
+from moralsc.items import ContextKind, Role
 from moralsc.prompts import PromptSet
 
 BETA = 0.5
@@ -158,7 +158,7 @@ def _options(case: Case, condition: str, rng: random.Random) -> tuple[str, str, 
     if isinstance(case, ApplicantCase):
         yes, no = sorted(item.options, key=lambda o: o.text, reverse=True)
         return yes.label, no.label, BETA * planted.evened(item.fills["race"] == "Black", condition)
-    if item.condition is Condition.DISAMBIGUATED:
+    if item.condition is ContextKind.DISAMBIGUATED:
         assert item.correct is not None
         other = rng.choice([o.label for o in item.options if o.label != item.correct])
         return item.correct, other, BETA * planted.FOUND_ALIGNED

@@ -13,6 +13,32 @@ BASELINE = "baseline"
 """The name of the condition without a correction."""
 
 
+class Condition(str):
+    """What was asked: BASELINE, a correction, or one with its round of review, as people read it: "cot, round 2".
+
+    It is its own text, so that any text of this form can be read as one.
+    """
+
+    @classmethod
+    def of(cls, correction: str, round: int = 0) -> "Condition":
+        """The condition of a correction, and of a round of review after it; 0 for the correction itself."""
+        return cls(f"{correction}{_ROUND}{round}" if round else correction)
+
+    @property
+    def correction(self) -> str:
+        """Its correction, without a round."""
+        return self.partition(_ROUND)[0]
+
+    @property
+    def round(self) -> int:
+        """Its round, 0 without one."""
+        digits = self.partition(_ROUND)[2]
+        return int(digits) if digits.isdecimal() and len(digits) < 5 else 0
+
+
+_ROUND = ", round "
+
+
 class Role(StrEnum):
     """The part an option plays in the item's stereotype."""
 
@@ -26,7 +52,7 @@ class Role(StrEnum):
         return {Role.UNBIASED: "●", Role.STEREOTYPED: "▲", Role.COUNTER: "▼"}[self]
 
 
-class Condition(StrEnum):
+class ContextKind(StrEnum):
     """Whether the text settles the question. Benchmarks without contexts leave it empty."""
 
     AMBIGUOUS = "ambiguous"
@@ -96,7 +122,7 @@ class Item:
     fills: Mapping[str, str]
     origin: str
     bundled: bool = False
-    condition: Condition = Condition.NONE
+    condition: ContextKind = ContextKind.NONE
     polarity: Polarity = Polarity.NONE
     arm: str = ""
     weight: int = 1

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from moralsc.items import Condition, Item, Option, Polarity, Role
+from moralsc.items import ContextKind, Item, Option, Polarity, Role
 
 WINOGENDER = Item(
     benchmark="winogender",
@@ -38,7 +38,7 @@ BBQ = Item(
     dimension="age",
     fills={"groups": "the old man and the man"},
     origin="hand-made",
-    condition=Condition.AMBIGUOUS,
+    condition=ContextKind.AMBIGUOUS,
     polarity=Polarity.NEGATIVE,
 )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from moralsc.answers import is_small
-from moralsc.items import BASELINE, Condition, Item, Polarity, Role
+from moralsc.items import BASELINE, ContextKind, Item, Polarity, Role
 
 NO_CHANCES: Mapping[str, float] = {}
 UNMATCHED = "not in both conditions"
@@ -57,7 +57,7 @@ class Result:
     correct: Role | None = None
     missing: Missing | None = None
     reason: str = ""
-    condition: Condition = Condition.NONE
+    condition: ContextKind = ContextKind.NONE
     polarity: Polarity = Polarity.NONE
     probabilities: Mapping[Role, float] | None = None
     chances: Mapping[str, float] = field(default_factory=lambda: NO_CHANCES)

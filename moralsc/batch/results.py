@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from moralsc.analysis.results import NO_CHANCES, Missing, Result, why_missing
 from moralsc.batch.record import Record
-from moralsc.items import Condition, Polarity, Role
+from moralsc.items import Condition, ContextKind, Polarity, Role
 
 NOT_GENERATED = "scored, not generated"
 NOT_SCORED = "its server gives no probabilities"
@@ -39,9 +39,9 @@ class By(StrEnum):
         return By.PROBABILITY if self is By.TEXT else By.TEXT
 
 
-def condition(record: Record) -> str:
+def condition(record: Record) -> Condition:
     """The name of what was asked: "cot", and with a round of review "cot, round 2"."""
-    return record.correction + (f", round {record.round}" if record.round else "")
+    return Condition.of(record.correction, record.round)
 
 
 def to_result(record: Record, by: By = By.PROBABILITY) -> Result:
@@ -64,7 +64,7 @@ def to_result(record: Record, by: By = By.PROBABILITY) -> Result:
         correct=Role(record.correct) if record.correct else None,
         missing=missing,
         reason=reason,
-        condition=Condition(record.condition),
+        condition=ContextKind(record.condition),
         polarity=Polarity(record.polarity),
         probabilities=by_role or None,
         chances=shares or NO_CHANCES,

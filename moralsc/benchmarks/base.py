@@ -14,12 +14,12 @@ from moralsc.analysis.results import Result, count
 from moralsc.analysis.statistics import DEFAULT, Figure, Resampling, share
 from moralsc.benchmarks.sources import Found, Published
 from moralsc.errors import InputError
-from moralsc.items import Condition, Item, ItemSet, Role
+from moralsc.items import ContextKind, Item, ItemSet, Role
 from moralsc.settings import Settings
 
 Rows = Sequence[Result]
-CONTEXTS: Mapping[Condition, str] = {Condition.AMBIGUOUS: "ambig", Condition.DISAMBIGUATED: "disambig"}
-"""Condition -> what figures of such items carry as their context."""
+CONTEXTS: Mapping[ContextKind, str] = {ContextKind.AMBIGUOUS: "ambig", ContextKind.DISAMBIGUATED: "disambig"}
+"""Kind of context -> what figures of such items carry as their context."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from moralsc.benchmarks.bbq_rules import Ruled, by_rules
 from moralsc.benchmarks.predictions import excluded, key, once, text
 from moralsc.benchmarks.sources import Found, Published
 from moralsc.errors import DataError, InputError, choose
-from moralsc.items import LABELS, Condition, Excluded, Item, ItemSet, Option, Polarity, Role
+from moralsc.items import LABELS, ContextKind, Excluded, Item, ItemSet, Option, Polarity, Role
 from moralsc.settings import Settings
 
 # People: whom a row's stereotype is about -----------------------------------------------------------------------------
@@ -523,9 +523,9 @@ _BIAS = _Metric(_biased, _score, aside=_unknown)
 _AMBIGUOUS_BIAS = _Metric(_codes, mean)
 _COST = _Metric(_by_label, _difference, lambda a, b: newcombe(int(a.sum()), len(a), int(b.sum()), len(b)))
 
-METRICS: Mapping[Condition, Mapping[str, _Metric]] = {
-    Condition.AMBIGUOUS: {"accuracy": _ACCURACY, "s": _BIAS, "s_AMB": _AMBIGUOUS_BIAS},
-    Condition.DISAMBIGUATED: {"accuracy": _ACCURACY, "s": _BIAS, "s_DIS": _BIAS, "cost": _COST},
+METRICS: Mapping[ContextKind, Mapping[str, _Metric]] = {
+    ContextKind.AMBIGUOUS: {"accuracy": _ACCURACY, "s": _BIAS, "s_AMB": _AMBIGUOUS_BIAS},
+    ContextKind.DISAMBIGUATED: {"accuracy": _ACCURACY, "s": _BIAS, "s_DIS": _BIAS, "cost": _COST},
 }
 
 # The benchmark --------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from moralsc.analysis.lines import MICRO
 from moralsc.analysis.results import Missing, Result
-from moralsc.items import Condition, Role
+from moralsc.items import ContextKind, Role
 
 
 class Rule(StrEnum):
@@ -61,8 +61,8 @@ def by_rules(results: Sequence[Result]) -> list[Ruled]:
 
 
 def _group(group: str, results: Sequence[Result]) -> list[Ruled]:
-    ambig = [r for r in results if r.condition is Condition.AMBIGUOUS]
-    disambig = [r for r in results if r.condition is Condition.DISAMBIGUATED]
+    ambig = [r for r in results if r.condition is ContextKind.AMBIGUOUS]
+    disambig = [r for r in results if r.condition is ContextKind.DISAMBIGUATED]
     return [*_authors(group, ambig, disambig), *_helm(group, ambig, disambig), *_harness(group, ambig, disambig)]
 
 

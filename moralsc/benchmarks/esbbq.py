@@ -13,7 +13,7 @@ from moralsc.benchmarks.diff_bias import DiffBias
 from moralsc.benchmarks.predictions import key
 from moralsc.benchmarks.sources import Found, Published
 from moralsc.errors import DataError
-from moralsc.items import LABELS, Condition, Excluded, Item, ItemSet, Option, Polarity, Role
+from moralsc.items import LABELS, ContextKind, Excluded, Item, ItemSet, Option, Polarity, Role
 
 _COMMIT = "ee2e0f6123f718b735fc445d368d92acd2c223be"
 _BLOBS: Mapping[str, Mapping[str, str]] = {
@@ -94,7 +94,7 @@ _NOT_KNOWN = {
 
 _AND = {"es": "y", "ca": "i"}
 _ANSWERS = ("ans0", "ans1", "ans2")
-_CONDITIONS = {"ambig": Condition.AMBIGUOUS, "disambig": Condition.DISAMBIGUATED}
+_CONDITIONS = {"ambig": ContextKind.AMBIGUOUS, "disambig": ContextKind.DISAMBIGUATED}
 _POLARITIES = {"neg": Polarity.NEGATIVE, "nonneg": Polarity.NONNEGATIVE}
 _SAME = ("template_id", "subcategory", "context", "question", "question_type")
 _Row = Mapping[str, Any]

@@ -13,7 +13,7 @@ from moralsc.benchmarks import sources
 from moralsc.benchmarks.diff_bias import DiffBias
 from moralsc.benchmarks.sources import Found, Published
 from moralsc.errors import DataError
-from moralsc.items import LABELS, Condition, Excluded, Item, ItemSet, Option, Polarity, Role
+from moralsc.items import LABELS, ContextKind, Excluded, Item, ItemSet, Option, Polarity, Role
 
 FILE = Published(
     "kobbq",
@@ -58,7 +58,7 @@ _DIMENSIONS: Mapping[str, str] = {
 _COLUMNS = ("sample_id", "context", "question", "choices", "biased_answer", "answer")
 _ID = re.compile(r"([a-z_]+)-.+-(amb|dis)-(bsd|cnt)")
 _NOT_KNOWN = ("알 수 없음", "알 수 없다", "알 수 없습니다", "모름")
-_CONDITIONS = {"amb": Condition.AMBIGUOUS, "dis": Condition.DISAMBIGUATED}
+_CONDITIONS = {"amb": ContextKind.AMBIGUOUS, "dis": ContextKind.DISAMBIGUATED}
 _POLARITIES = {"bsd": Polarity.NEGATIVE, "cnt": Polarity.NONNEGATIVE}
 
 

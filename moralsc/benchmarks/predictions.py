@@ -8,7 +8,7 @@ from typing import Any
 
 from moralsc.analysis.results import Missing, Result
 from moralsc.errors import DataError
-from moralsc.items import Condition
+from moralsc.items import ContextKind
 
 Row = Mapping[str, Any]
 
@@ -49,6 +49,6 @@ def once(place: str, id: object, found: Mapping[Any, object]) -> None:
         raise DataError(f"{place}: {id} has a line already. Give one line each.")
 
 
-def excluded(benchmark: str, id: str, group: str, reason: str, condition: Condition = Condition.NONE) -> Result:
+def excluded(benchmark: str, id: str, group: str, reason: str, condition: ContextKind = ContextKind.NONE) -> Result:
     """What every answer to a row comes to that is no item."""
     return Result(benchmark, id, group, missing=Missing.EXCLUDED, reason=reason, condition=condition)

@@ -20,7 +20,7 @@ from moralsc.benchmarks import BENCHMARKS, benchmark_of
 from moralsc.benchmarks.base import Benchmark
 from moralsc.benchmarks.own import OWN as ANY
 from moralsc.errors import InputError, PromptError, choose
-from moralsc.items import BASELINE, Item
+from moralsc.items import BASELINE, Condition, Item
 from moralsc.prompts.checker import Checker, fill, placeholders
 from moralsc.prompts.prefills import OWN, Opening, prefills
 from moralsc.settings import LANGUAGES
@@ -266,7 +266,7 @@ def tick(condition: str, corrections: Mapping[str, Correction]) -> str:
     Args:
         corrections: by id, those of the prompt set.
     """
-    name, _, nth = condition.partition(", round ")
+    name, nth = Condition(condition).correction, Condition(condition).round
     correction = corrections.get(name)
     short = _SHORT.get(name, name)
     if correction and correction.rung is not None:

@@ -33,7 +33,7 @@ class Behind:
 
     Attributes:
         correction, round: beside the baseline; the baseline itself for its answers alone.
-        category, context: empty for all; context as `items.Condition`.
+        category, context: empty for all; context as `items.ContextKind`.
         search: words that must all occur in the item's id or category, without case.
         by: what counts as the answer.
     """

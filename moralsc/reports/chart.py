@@ -10,7 +10,7 @@ from moralsc.analysis.claims import Finding
 from moralsc.analysis.correction import Comparison
 from moralsc.analysis.mass import Mass
 from moralsc.analysis.statistics import Figure
-from moralsc.items import BASELINE
+from moralsc.items import BASELINE, Condition
 from moralsc.models import Stage
 from moralsc.prompts import Correction, Side
 from moralsc.reports.runs import Asked
@@ -187,7 +187,7 @@ def in_ladder_order(conditions: Iterable[str], corrections: Mapping[str, Correct
     """Unethical rungs (most specific first), the baseline, ethical rungs, then what stands on no rung, rounds last."""
 
     def place(condition: str) -> tuple[int, int, int]:
-        name, _, nth = condition.partition(", round ")
+        name, nth = Condition(condition).correction, Condition(condition).round
         correction = corrections.get(name)
         if nth:
             return 3, int(nth), 0

@@ -13,7 +13,7 @@ import altair as alt
 
 from moralsc.batch.summary import EVERY
 from moralsc.benchmarks import benchmark_of
-from moralsc.items import BASELINE
+from moralsc.items import BASELINE, Condition
 from moralsc.models import Stage
 from moralsc.notation import number, signed
 from moralsc.prompts import Side, tick
@@ -61,7 +61,7 @@ def whole(chart: Chart, corrections: Corrections, columns: int = 3) -> look.Draw
 
 
 def _by_condition(chart: Chart, corrections: Corrections, palette: Palette, when: str = "") -> Iterator[Sheet]:
-    points = [p for p in chart.points if ", round " not in p.condition]
+    points = [p for p in chart.points if not Condition(p.condition).round]
     known = legend(chart, palette)
     for (benchmark, part, metric), found in by_panel(points).items():
         kind = benchmark_of(benchmark.partition(":")[0])

@@ -17,7 +17,7 @@ from moralsc.batch.summary import by_condition, lines, positions, tallies
 from moralsc.benchmarks import benchmark_of
 from moralsc.benchmarks.base import CONTEXTS, Benchmark, Placed
 from moralsc.benchmarks.base import Part as Items
-from moralsc.items import BASELINE
+from moralsc.items import BASELINE, Condition
 from moralsc.prompts import BE_FAIR, Correction, Side, default_prompts
 from moralsc.reports import claimed, readings
 from moralsc.reports.chart import Chart, ComplianceOf, Figures, Kind, MassOf, Point, Series, in_ladder_order
@@ -118,7 +118,7 @@ def chosen(parts: Iterable[Part], choice: Choice) -> tuple[Part, ...]:
     """
 
     def asked(condition: str) -> bool:
-        return _among(condition.partition(", round ")[0], choice.corrections, BASELINE)
+        return _among(Condition(condition).correction, choice.corrections, BASELINE)
 
     def in_context(part: str) -> bool:
         return not (context := Line.context_of(part)) or _among(context, choice.contexts)

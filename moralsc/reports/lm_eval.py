@@ -22,6 +22,7 @@ from moralsc.batch.results import By, condition, to_result
 from moralsc.batch.summary import answered_by, by_benchmark, by_condition, lines
 from moralsc.benchmarks import BENCHMARKS, Source, benchmark_of
 from moralsc.benchmarks.base import Benchmark
+from moralsc.items import Condition
 from moralsc.models import catalogue
 
 LAYOUT = "0.4.13"
@@ -69,7 +70,9 @@ def _task(record: Record) -> str:
 
 
 def _named(benchmark: str, asked: str) -> str:
-    return f"moralsc_{benchmark}_{asked}".replace(":", "_").replace(", round ", "_round-")
+    condition = Condition(asked)
+    turn = f"{condition.correction}_round-{condition.round}" if condition.round else condition
+    return f"moralsc_{benchmark}_{turn}".replace(":", "_")
 
 
 def _sanitized(name: str) -> str:

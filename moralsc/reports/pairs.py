@@ -18,7 +18,7 @@ from moralsc.batch.summary import by_condition
 from moralsc.benchmarks import benchmark_of
 from moralsc.dialogue import Mode
 from moralsc.errors import InputError, choose
-from moralsc.items import BASELINE
+from moralsc.items import BASELINE, Condition
 from moralsc.notation import signed
 from moralsc.reports.runs import Run
 from moralsc.reports.words import counted, interval, p_value, value
@@ -55,7 +55,7 @@ class Wanted:
     @property
     def condition(self) -> str:
         """As Results name it; empty if it was left open."""
-        return self.correction + (f", round {self.round}" if self.round else "")
+        return Condition.of(self.correction, self.round)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from moralsc.analysis.mass import CORRECTED, SMALL
 from moralsc.analysis.statistics import Figure
 from moralsc.answers import is_small
 from moralsc.benchmarks import benchmark_of
-from moralsc.items import BASELINE
+from moralsc.items import BASELINE, Condition
 from moralsc.notation import NOTICEABLE, number, signed
 from moralsc.prompts import BE_FAIR, Correction, Side
 from moralsc.reports.chart import Chart, MassOf, Point, Series, in_ladder_order
@@ -43,7 +43,7 @@ def notes(chart: Chart) -> tuple[str, ...]:
         found.append("Answers were read in different ways (see the table): compare models only within one of them.")
     if len({s.asked.mode for s in chart.series if s.asked.mode}) > 1:
         found.append("Some corrections followed the answer, others stood in a fresh dialogue (see the table).")
-    if chart.kind == "ladder" and any(", round " in p.condition for p in chart.points):
+    if chart.kind == "ladder" and any(Condition(p.condition).round for p in chart.points):
         found.append("Rounds of review stand in the table alone.")
     known = [p.mass for p in chart.points if p.mass and p.mass.value is not None and not p.beside]
     if small := sum(is_small(m.value) for m in known):

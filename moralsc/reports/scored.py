@@ -28,7 +28,7 @@ from moralsc.reports.unethical import compliances
 
 
 @dataclass(frozen=True)
-class Condition:
+class ScoredCondition:
     """The figures of one model and benchmark under one correction.
 
     Attributes:
@@ -53,7 +53,7 @@ class ScoredRun:
             bias was planted.
     """
 
-    conditions: tuple[Condition, ...]
+    conditions: tuple[ScoredCondition, ...]
     notes: tuple[str, ...]
 
     def records(self) -> list[Mapping[str, Any]]:
@@ -80,7 +80,7 @@ class ScoredRun:
         """The same for people, and the same error."""
         return _joined(lambda scored: score.rules_table(scored.rules), self._ruled())
 
-    def _ruled(self) -> list[Condition]:
+    def _ruled(self) -> list[ScoredCondition]:
         found = [c for c in self.conditions if c.scored.rules]
         if not found:
             raise InputError("Of no benchmark of this run other projects have rules of their own. Leave --rules out.")
@@ -104,7 +104,7 @@ def score_run(
     """
     known = default_prompts().corrections if corrections is None else corrections
     run = read_run(path, by=by)
-    conditions, notes = list[Condition](), [*_notes(run)]
+    conditions, notes = list[ScoredCondition](), [*_notes(run)]
     for (model, benchmark), results in run.results.items():
         found = by_condition(results)
         conditions += _conditions(model, benchmark, found, known, how)
@@ -121,7 +121,7 @@ def _conditions(
     found: Mapping[str, Sequence[Result]],
     corrections: Mapping[str, Correction],
     how: Resampling,
-) -> Iterator[Condition]:
+) -> Iterator[ScoredCondition]:
     kind = benchmark.partition(":")[0]
     unethical = list(compliances(kind, found, corrections))
     for correction, rows in found.items():
@@ -134,10 +134,10 @@ def _conditions(
                 told = {"compliance": one.compliance, "resistance": one.resistance}
                 lines += [benchmark_of(kind).line(one.part, name, figure) for name, figure in told.items()]
         named = tuple(replace(line, benchmark=benchmark) for line in lines)
-        yield Condition(model, benchmark, correction, replace(scored, lines=named))
+        yield ScoredCondition(model, benchmark, correction, replace(scored, lines=named))
 
 
-def _places(position: Position) -> Condition:
+def _places(position: Position) -> ScoredCondition:
     """The shares of answers by place as lines of their own."""
     parts = benchmark_of(position.benchmark.partition(":")[0]).compared
     part = next((p for p in parts if p.name == position.part), Part())
@@ -145,15 +145,15 @@ def _places(position: Position) -> Condition:
         Line(position.benchmark, part.group, part.context, f"place_{k}", figure)
         for k, figure in enumerate(position.tally.shares().values(), 1)
     ]
-    return Condition(position.model, position.benchmark, position.condition, Scored(tuple(lines), (), (), ()))
+    return ScoredCondition(position.model, position.benchmark, position.condition, Scored(tuple(lines), (), (), ()))
 
 
-def _masses(model: str, benchmark: str, found: Mapping[str, Sequence[Result]]) -> Iterator[Condition]:
+def _masses(model: str, benchmark: str, found: Mapping[str, Sequence[Result]]) -> Iterator[ScoredCondition]:
     """How much of the probability the options hold, at baseline and after all corrections together."""
     for mass in masses(found):
         named = {"mass": mass.median, "small_mass": mass.small}
         lines = tuple(Line(benchmark, ALL, "", name, figure) for name, figure in named.items())
-        yield Condition(model, benchmark, mass.asked, Scored(lines, (), (), ()))
+        yield ScoredCondition(model, benchmark, mass.asked, Scored(lines, (), (), ()))
 
 
 def _against(benchmark: str, before: Sequence[Result], after: Sequence[Result], how: Resampling) -> Iterator[Line]:
@@ -179,11 +179,13 @@ def _notes(run: Run) -> Iterator[str]:
             yield f"{asked.model}: {asked.mark}"
 
 
-def _whose(condition: Condition) -> dict[str, str]:
+def _whose(condition: ScoredCondition) -> dict[str, str]:
     return {"model": condition.model, "correction": condition.correction}
 
 
-def _joined(table: Callable[[Scored], list[tuple[str, ...]]], conditions: Iterable[Condition]) -> list[tuple[str, ...]]:
+def _joined(
+    table: Callable[[Scored], list[tuple[str, ...]]], conditions: Iterable[ScoredCondition]
+) -> list[tuple[str, ...]]:
     """The tables of several conditions as one, with whose figures they are before each row."""
     rows = [("model", "benchmark", "correction", *table(Scored((), (), (), ()))[0])]
     for c in conditions:

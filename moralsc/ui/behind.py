@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from moralsc.answers import ScoredBy
 from moralsc.benchmarks import ITEM_SETS, Source, available, benchmark_of
 from moralsc.errors import InputError, MoralscError, RunError, choose
+from moralsc.items import Condition
 from moralsc.models import catalogue
 from moralsc.notation import left_out, number, percent, signed
 from moralsc.prompts import PromptSet
@@ -183,13 +184,13 @@ class Behind:
         if not (chosen.model and chosen.benchmark and chosen.correction):
             raise InputError("Choose a model, a benchmark and a correction: the run has them in the lists.")
         benchmark, source = ITEM_SETS[choose("benchmark", chosen.benchmark, ITEM_SETS)]
-        correction, _, nth = chosen.correction.partition(", round ")
+        condition = Condition(chosen.correction)
         behind = browse.Behind(
             chosen.model,
             benchmark,
             Source(source),
-            correction,
-            int(nth or 0),
+            condition.correction,
+            condition.round,
             chosen.category,
             chosen.context,
             chosen.search,

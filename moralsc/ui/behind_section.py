@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from moralsc.errors import MissingData
-from moralsc.items import BASELINE, Condition
+from moralsc.items import BASELINE, ContextKind
 from moralsc.prompts import BE_FAIR
 from moralsc.ui import behind, explore_views, texts, updates, views
 from moralsc.ui.behind import SORTS, Behind, Chosen, Listing
@@ -192,7 +192,7 @@ class Handlers:
         return {self._parts.file: json.dumps({"name": behind.file_name(one, ending), "kind": kind, "text": text})}
 
 
-_CONTEXTS = (Condition.AMBIGUOUS, Condition.DISAMBIGUATED)
+_CONTEXTS = (ContextKind.AMBIGUOUS, ContextKind.DISAMBIGUATED)
 
 
 def _table(listing: Listing, opened: int = -1) -> views.View:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from moralsc.answers import is_small
 from moralsc.errors import InputError
-from moralsc.items import BASELINE
+from moralsc.items import BASELINE, Condition
 from moralsc.notation import signed
 from moralsc.ui.behind import Chosen
 from moralsc.ui.library import Library
@@ -184,8 +184,8 @@ def _sentence(pair: Pair) -> str:
 def _wanted(side: Side) -> Wanted:
     from moralsc.reports.pairs import Wanted
 
-    correction, _, nth = side.condition.partition(", round ")
-    return Wanted(side.model, correction, int(nth) if nth.isdecimal() else 0)
+    condition = Condition(side.condition)
+    return Wanted(side.model, condition.correction, condition.round)
 
 
 def read_cell(key: str) -> Cell | None:

@@ -267,9 +267,9 @@ def _measured(run: Run, how: Resampling | None, category: str = "") -> tuple[Par
 
 def _held(run: Run, parts: Sequence[Part]) -> Held:
     from moralsc.benchmarks.base import CONTEXTS
-    from moralsc.items import BASELINE
+    from moralsc.items import BASELINE, Condition
 
-    conditions = dict.fromkeys(c.partition(", round ")[0] for part in parts for c in part.found)
+    conditions = dict.fromkeys(Condition(c).correction for part in parts for c in part.found)
     contexts = {line.context for part in parts for line in part.lines}
     return Held(
         models=tuple(run.models.values()),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from moralsc.benchmarks import BENCHMARKS, ITEM_SETS, Source, available, benchmark_of, find_item, load
 from moralsc.benchmarks.own import OWN
 from moralsc.errors import InputError, choose
-from moralsc.items import Condition, Item
+from moralsc.items import ContextKind, Item
 from moralsc.settings import Settings
 from moralsc.ui.texts import CONDITION_CHOICES, category_title
 
@@ -39,9 +39,9 @@ class Shelf:
     def conditions(self, key: str, category: str) -> list[tuple[str, str]]:
         """(title, condition) of a category's items."""
         here = dict.fromkeys(i.condition for i in self._items(key, category))
-        return [(CONDITION_CHOICES[c], c.value) for c in Condition if c in here]
+        return [(CONDITION_CHOICES[c], c.value) for c in ContextKind if c in here]
 
-    def listing(self, key: str, category: str, condition: Condition) -> list[tuple[str, str]]:
+    def listing(self, key: str, category: str, condition: ContextKind) -> list[tuple[str, str]]:
         """(label, id) of the items of a category in one condition; where titles repeat, the id tells them apart."""
         items = [i for i in self._items(key, category) if i.condition is condition]
         times = Counter(i.title for i in items)

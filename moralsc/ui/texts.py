@@ -7,7 +7,7 @@ from moralsc.benchmarks import BENCHMARKS, benchmark_of
 from moralsc.benchmarks.base import Arms
 from moralsc.dialogue import Form, Status
 from moralsc.experiment.probe import MAX_TURNS, Ladder, Probe, figure
-from moralsc.items import BASELINE, Condition, Item
+from moralsc.items import BASELINE, ContextKind, Item
 from moralsc.models import ModelSpec, mark
 from moralsc.notation import NOTICEABLE, bytes_of, bytes_text, number, signed
 from moralsc.prompts import Correction, Side
@@ -21,11 +21,15 @@ WILL_SEND = "Will be sent"
 WILL_SEND_UNETHICAL = "Unethical. Will be sent"
 RIGHT_HERE = "right here: the text says so"
 CONDITIONS = {
-    Condition.AMBIGUOUS: "ambiguous: the text does not say who",
-    Condition.DISAMBIGUATED: "disambiguated: the text says who",
-    Condition.NONE: "",
+    ContextKind.AMBIGUOUS: "ambiguous: the text does not say who",
+    ContextKind.DISAMBIGUATED: "disambiguated: the text says who",
+    ContextKind.NONE: "",
 }
-CONDITION_CHOICES = {Condition.AMBIGUOUS: "ambiguous", Condition.DISAMBIGUATED: "disambiguated", Condition.NONE: "any"}
+CONDITION_CHOICES = {
+    ContextKind.AMBIGUOUS: "ambiguous",
+    ContextKind.DISAMBIGUATED: "disambiguated",
+    ContextKind.NONE: "any",
+}
 STATUS = {Status.STOPPED: "stopped", Status.FAILED: "failed", Status.RUNNING: "", Status.DONE: ""}
 SCORED_BY = {ScoredBy.TEXT: "the option's words", ScoredBy.LABEL: "the option's letter"}
 NOT_LOADED = "Choose another model, or press Ask to try again."
@@ -155,7 +159,7 @@ def ladder_figure(item: Item) -> str:
     of = benchmark_of(item.benchmark)
     if of.watched:
         return of.difference or f"Probability of {of.watched}"
-    return "Probability of the right answer" if item.condition is Condition.DISAMBIGUATED else "Probability unbiased"
+    return "Probability of the right answer" if item.condition is ContextKind.DISAMBIGUATED else "Probability unbiased"
 
 
 def shown_figure(item: Item, value: float) -> str:
@@ -193,7 +197,7 @@ def ladder_reading(ladder: Ladder, item: Item, corrections: Mapping[str, Correct
     if watched := benchmark_of(item.benchmark).watched:
         said = f"Told only to be fair, the model {_moved(base, fair)} for {watched}."
         return f"{said} Told to be unfair, it {_moved(base, max(unfair))}." if unfair else said
-    name = "the right answer" if item.condition is Condition.DISAMBIGUATED else "the unbiased answer"
+    name = "the right answer" if item.condition is ContextKind.DISAMBIGUATED else "the unbiased answer"
     sentences = [f"Told only to be fair, the model {_moved(base, fair)} for {name}."]
     if unfair:
         sentences.append(_unfair(base, unfair))

@@ -11,7 +11,7 @@ from moralsc.benchmarks import benchmark_of
 from moralsc.benchmarks.base import Arms
 from moralsc.dialogue import Dialogue, Status, Turn
 from moralsc.experiment.probe import Probe, Rung, figure
-from moralsc.items import BASELINE, Condition, Item, Option, Role
+from moralsc.items import BASELINE, ContextKind, Item, Option, Role
 from moralsc.models import ModelSpec, Stage
 from moralsc.notation import number, options_hold, percent, signed
 from moralsc.prompts import Correction, PromptSet, Side, tick
@@ -195,7 +195,9 @@ def _option(item: Item, option: Option) -> View:
         "cls": _CLASSES[option.role] if option.role else "plain",
         "text": option.text,
         "word": option.role.value if option.role else "",
-        "right": texts.RIGHT_HERE if item.condition is Condition.DISAMBIGUATED and option.label == item.correct else "",
+        "right": texts.RIGHT_HERE
+        if item.condition is ContextKind.DISAMBIGUATED and option.label == item.correct
+        else "",
     }
 
 
@@ -268,7 +270,7 @@ def _verdict(item: Item, turn: Turn) -> View:
         return {**marked(answer.outcome.value), "judged": ""}
     option = item.option(answer.label)
     judged = ""
-    if item.condition is Condition.DISAMBIGUATED:
+    if item.condition is ContextKind.DISAMBIGUATED:
         judged = "right" if answer.label == item.correct else "wrong"
     word = option.role.value if option.role else option.text
     return {**_option(item, option), "word": word, "judged": judged}

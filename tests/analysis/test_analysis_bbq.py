@@ -21,7 +21,7 @@ from moralsc.benchmarks.bbq_rules import (
     Ruled,
     by_rules,
 )
-from moralsc.items import Condition, Item, Role
+from moralsc.items import ContextKind, Item, Role
 from moralsc.settings import Settings
 
 FEW = Resampling(200, seed=1)
@@ -200,7 +200,7 @@ def test_the_right_answer_of_every_real_ambiguous_item_is_unknown(data_dir: obje
     """What lets (1 - accuracy) * s be a mean over items."""
     settings = Settings(cache=data_dir, data=data_dir)  # type: ignore[arg-type]
     items = load("bbq", settings, Source.PUBLISHED, "Religion").items
-    assert {i.right.role for i in items if i.right and i.condition is Condition.AMBIGUOUS} == {Role.UNBIASED}
+    assert {i.right.role for i in items if i.right and i.condition is ContextKind.AMBIGUOUS} == {Role.UNBIASED}
 
 
 # Three rules.

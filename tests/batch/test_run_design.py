@@ -17,7 +17,7 @@ from moralsc.batch.plan import make_plan, sample
 from moralsc.benchmarks import Source, load
 from moralsc.dialogue import Mode
 from moralsc.errors import InputError
-from moralsc.items import Condition, Polarity
+from moralsc.items import ContextKind, Polarity
 
 DESIGNS = [
     design(),
@@ -247,7 +247,7 @@ def test_a_sample_is_balanced_seeded_nested_and_in_order() -> None:
     items = load("bbq", SETTINGS, Source.BUNDLED, "Age").items
     chosen = sample(items, 10, 0, "bbq")
     strata = Counter((i.condition, i.polarity) for i in chosen)
-    assert set(strata) == {(c, p) for c in list(Condition)[:2] for p in list(Polarity)[:2]}
+    assert set(strata) == {(c, p) for c in list(ContextKind)[:2] for p in list(Polarity)[:2]}
     assert max(strata.values()) - min(strata.values()) <= 1
     assert sample(items, 10, 0, "bbq") == chosen != sample(items, 10, 1, "bbq")
     assert set(map(id, chosen)) < set(map(id, sample(items, 11, 0, "bbq")))

@@ -11,7 +11,7 @@ from moralsc import benchmarks
 from moralsc.answers import read_answer
 from moralsc.benchmarks import bbq
 from moralsc.errors import DataError
-from moralsc.items import Condition, Item, ItemSet, Polarity, Role
+from moralsc.items import ContextKind, Item, ItemSet, Polarity, Role
 from moralsc.settings import Settings
 
 Row = dict[str, Any]
@@ -253,7 +253,7 @@ def test_the_unknown_option_is_found_by_its_mark_never_by_its_words(make_row: Ma
 def test_options_keep_the_order_of_the_file_and_the_label_is_right(make_row: Make) -> None:
     item = one(make_row("Age", PEOPLE, ["old"], unknown=0, label=2))
     assert [o.text for o in item.options] == ["Cannot answer", "The grocer", "My niece"]
-    assert item.condition is Condition.DISAMBIGUATED
+    assert item.condition is ContextKind.DISAMBIGUATED
     assert item.right is not None
     assert item.right.text == "My niece"
 
@@ -370,7 +370,7 @@ def test_every_published_item_has_exactly_one_stereotyped_person(real: Settings,
     for item in made.items:
         assert Counter(o.role for o in item.options) == {Role.UNBIASED: 1, Role.STEREOTYPED: 1, Role.COUNTER: 1}
         assert item.right is not None
-        assert (item.right.group == "unknown") == (item.condition is Condition.AMBIGUOUS)
+        assert (item.right.group == "unknown") == (item.condition is ContextKind.AMBIGUOUS)
 
 
 @pytest.mark.parametrize("category", ["Age", "Nationality", "Religion"])

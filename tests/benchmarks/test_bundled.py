@@ -17,7 +17,7 @@ from moralsc.benchmarks import admissions, bbq, bundled, winogender
 from moralsc.benchmarks.bbq import stereotyped
 from moralsc.benchmarks.bundled.templates import read_templates
 from moralsc.errors import DataError, InputError
-from moralsc.items import Condition, Polarity, Role
+from moralsc.items import ContextKind, Polarity, Role
 
 CATEGORIES = (
     "Age",
@@ -171,7 +171,7 @@ def test_a_settled_context_begins_with_the_ambiguous_one(category: str) -> None:
 @every_category
 def test_gold_answers_are_biased_exactly_half_of_the_time(category: str) -> None:
     """So the zero line of s_DIS is 0: right answers alone show no bias."""
-    settled = [i for i in item_set(category).items if i.condition is Condition.DISAMBIGUATED]
+    settled = [i for i in item_set(category).items if i.condition is ContextKind.DISAMBIGUATED]
     for polarity in (Polarity.NEGATIVE, Polarity.NONNEGATIVE):
         roles = Counter(i.right.role for i in settled if i.polarity is polarity)
         assert roles[Role.STEREOTYPED] == roles[Role.COUNTER] > 0

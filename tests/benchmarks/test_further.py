@@ -22,7 +22,7 @@ from moralsc.answers import read_answer
 from moralsc.benchmarks import BENCHMARKS, crows_pairs, esbbq, kobbq, sources
 from moralsc.benchmarks.diff_bias import diff_bias
 from moralsc.errors import DataError, MissingData
-from moralsc.items import Condition, Item, ItemSet, Polarity, Role
+from moralsc.items import ContextKind, Item, ItemSet, Polarity, Role
 from moralsc.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,7 +93,7 @@ def test_that_it_is_not_known_is_right_where_the_text_does_not_say_and_nowhere_e
         (item.condition, item.right is not None and item.right.role is Role.UNBIASED)
         for item in published(real, name, category).items
     )
-    assert set(found) == {(Condition.AMBIGUOUS, True), (Condition.DISAMBIGUATED, False)}
+    assert set(found) == {(ContextKind.AMBIGUOUS, True), (ContextKind.DISAMBIGUATED, False)}
 
 
 @QUESTIONS
@@ -135,8 +135,8 @@ def test_the_letter_of_a_korean_row_says_whether_its_text_bears_the_stereotype_o
     seen = Counter[str]()
     for item in published(real, "kobbq").items:
         letter = item.id.split("-")[1][-1]
-        seen[letter] += item.condition is Condition.DISAMBIGUATED
-        if item.condition is Condition.DISAMBIGUATED:
+        seen[letter] += item.condition is ContextKind.DISAMBIGUATED
+        if item.condition is ContextKind.DISAMBIGUATED:
             assert item.right is not None
             assert item.right.role is roles[letter], item.id
     assert set(seen) == set(roles)
@@ -147,10 +147,10 @@ def test_a_right_korean_answer_stands_where_the_kind_of_row_says(real: Settings)
     """Why `docs/benchmarks.md` wants orders to go round: in the file's own order a place alone gives it away."""
     found = {(i.condition, i.polarity, i.correct) for i in published(real, "kobbq").items}
     assert found == {
-        (Condition.AMBIGUOUS, Polarity.NEGATIVE, "c"),
-        (Condition.AMBIGUOUS, Polarity.NONNEGATIVE, "c"),
-        (Condition.DISAMBIGUATED, Polarity.NEGATIVE, "a"),
-        (Condition.DISAMBIGUATED, Polarity.NONNEGATIVE, "b"),
+        (ContextKind.AMBIGUOUS, Polarity.NEGATIVE, "c"),
+        (ContextKind.AMBIGUOUS, Polarity.NONNEGATIVE, "c"),
+        (ContextKind.DISAMBIGUATED, Polarity.NEGATIVE, "a"),
+        (ContextKind.DISAMBIGUATED, Polarity.NONNEGATIVE, "b"),
     }
 
 
@@ -388,7 +388,7 @@ def test_a_korean_row_that_does_not_say_who_is_who_is_excluded(changes: dict[str
 def test_a_korean_item_is_told_by_its_id() -> None:
     (item,) = of_korean(korean("domestic_area_of_origin-900b-001-dis-cnt", answer="아랫집 사람")).items
     assert item.category == "domestic_area_of_origin"
-    assert (item.condition, item.polarity, item.correct) == (Condition.DISAMBIGUATED, Polarity.NONNEGATIVE, "b")
+    assert (item.condition, item.polarity, item.correct) == (ContextKind.DISAMBIGUATED, Polarity.NONNEGATIVE, "b")
     assert [o.role for o in item.options] == [Role.STEREOTYPED, Role.COUNTER, Role.UNBIASED]
 
 

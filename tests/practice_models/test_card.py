@@ -21,7 +21,7 @@ from miniatures.people import people_case
 from miniatures.report import report
 from miniatures.sizes import SIZES
 from miniatures.tables import cell, number
-from moralsc.items import Condition, Role
+from moralsc.items import ContextKind, Role
 from moralsc.models import PLANTED, Stage
 from moralsc.prompts import default_prompts
 from moralsc.settings import Settings
@@ -115,7 +115,7 @@ def test_a_card_says_of_each_stage_what_was_planted(measured: dict[str, Any]) ->
 def test_a_card_says_of_people_what_their_answers_are_drawn_from(measured: dict[str, Any]) -> None:
     rng = random.Random(4)
     cases = [people_case(rng, known=1.0) for _ in range(400)]
-    known = [case for case in cases if case.item.condition is Condition.AMBIGUOUS and case.share != 0.5]
+    known = [case for case in cases if case.item.condition is ContextKind.AMBIGUOUS and case.share != 0.5]
     assert len(known) > 50
     for condition in ("baseline", "specificity-1", "negation-2"):
         found = [

@@ -10,7 +10,7 @@ from miniatures.applicants import applicant_case
 from miniatures.people import people_case
 from miniatures.pronouns import pronoun_case
 from miniatures.words import occupations
-from moralsc.items import Condition, Role
+from moralsc.items import ContextKind, Role
 from moralsc.prompts import default_prompts
 
 MAKERS = (pronoun_case, people_case, applicant_case)
@@ -52,7 +52,7 @@ def test_planted_share_of_women_equals_the_percentage_at_baseline_and_with_the_s
 def test_ethical_rungs_raise_the_unbiased_share_in_order_and_negations_sink_it(make) -> None:  # type: ignore[no-untyped-def]
     rng = random.Random(4)
     # Where a stereotype is planted at all.
-    case = next(c for c in iter(lambda: make(rng), None) if c.item.condition is not Condition.DISAMBIGUATED
+    case = next(c for c in iter(lambda: make(rng), None) if c.item.condition is not ContextKind.DISAMBIGUATED
                 and getattr(c, "share", 1) > 0.5)  # fmt: skip
     order = ["negation-2", "negation-1", "negation-0", "baseline"] + [f"specificity-{k}" for k in range(4)]
     unbiased, stereotyped = case.item.by_role(Role.UNBIASED).label, case.item.by_role(Role.STEREOTYPED).label

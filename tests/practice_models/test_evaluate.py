@@ -22,7 +22,7 @@ from miniatures.tokenizer import train_tokenizer
 from moralsc.answers import Score, ScoredBy
 from moralsc.dialogue import Message, Mode, baseline
 from moralsc.errors import DataError
-from moralsc.items import Condition, Item, Role
+from moralsc.items import ContextKind, Item, Role
 from moralsc.prompts import PromptSet, default_prompts
 from moralsc.settings import Settings
 
@@ -45,7 +45,7 @@ def occupation(name: str, percent: float) -> Item:
     )
 
 
-SETTLED = replace(BBQ, condition=Condition.DISAMBIGUATED, correct="b")
+SETTLED = replace(BBQ, condition=ContextKind.DISAMBIGUATED, correct="b")
 
 
 # Figures

@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from miniatures.people import Story, people_case, story
-from moralsc.items import Condition, Role
+from moralsc.items import ContextKind, Role
 
 KINDS = {"any": (0.0, 0.0), "plain": (0.0, 1.0), "known": (1.0, 0.0)}
 EACH = pytest.mark.parametrize("kind", KINDS)
@@ -83,9 +83,9 @@ def test_a_stereotype_is_planted_about_known_groups_and_traits_alone() -> None:
 def test_settled_items_are_answered_with_the_person_named_whatever_the_stereotype() -> None:
     rng = random.Random(6)
     cases = [people_case(rng) for _ in range(150)]
-    assert {c.item.condition for c in cases} == {Condition.AMBIGUOUS, Condition.DISAMBIGUATED}
+    assert {c.item.condition for c in cases} == {ContextKind.AMBIGUOUS, ContextKind.DISAMBIGUATED}
     for case in cases:
-        if case.item.condition is Condition.DISAMBIGUATED:
+        if case.item.condition is ContextKind.DISAMBIGUATED:
             targets = case.targets("baseline", None)
             assert max(targets, key=targets.__getitem__) == case.item.correct
 

@@ -8,7 +8,7 @@ import pytest
 from moralsc.benchmarks.own import OWN
 from moralsc.errors import InputError
 from moralsc.experiment.probe import arms
-from moralsc.items import Condition
+from moralsc.items import ContextKind
 from moralsc.prompts import default_prompts
 from moralsc.settings import Settings
 from moralsc.ui.shelf import Shelf
@@ -16,7 +16,7 @@ from moralsc.ui.shelf import Shelf
 SHELF = Shelf(Settings(cache=Path("no-such-folder"), offline=True))
 SETS = [key for key in SHELF.titles() if key != OWN]
 LISTS = [
-    (key, category, Condition(condition))
+    (key, category, ContextKind(condition))
     for key in SETS
     for _, category in SHELF.categories(key)
     for _, condition in SHELF.conditions(key, category)
@@ -44,7 +44,7 @@ def test_published_sets_stand_beside_the_bundled_ones_and_open_the_page(publishe
 
 @pytest.mark.parametrize(("key", "category", "condition"), LISTS, ids=lambda v: str(v))
 def test_every_list_has_items_that_are_told_apart_and_found_again(
-    key: str, category: str, condition: Condition
+    key: str, category: str, condition: ContextKind
 ) -> None:
     listing = SHELF.listing(key, category, condition)
     labels, ids = zip(*listing, strict=True)
@@ -57,7 +57,7 @@ def test_every_list_has_items_that_are_told_apart_and_found_again(
 
 
 @pytest.mark.parametrize(("key", "category", "condition"), LISTS, ids=lambda v: str(v))
-def test_next_goes_round_the_list_and_previous_goes_back(key: str, category: str, condition: Condition) -> None:
+def test_next_goes_round_the_list_and_previous_goes_back(key: str, category: str, condition: ContextKind) -> None:
     ids = [id for _, id in SHELF.listing(key, category, condition)]
     first, final = SHELF.get(key, ids[0]), SHELF.get(key, ids[-1])
     assert SHELF.neighbour(key, final, 1) == first
@@ -111,7 +111,7 @@ def test_every_item_can_be_asked_named_in_a_link_and_saved(key: str) -> None:
     prompts = default_prompts()
     for _, category in SHELF.categories(key):
         for _, condition in SHELF.conditions(key, category):
-            for label, id in SHELF.listing(key, category, Condition(condition)):
+            for label, id in SHELF.listing(key, category, ContextKind(condition)):
                 item = SHELF.get(key, id)
                 # The id is part of a file's name and of an address.
                 assert re.fullmatch(r"[\w.()+,'-]+", id), id

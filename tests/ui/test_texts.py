@@ -11,7 +11,7 @@ from hand_made import ADMISSIONS, BBQ, OWN, WINOGENDER
 from moralsc.answers import Score, ScoredBy
 from moralsc.dialogue import Form, Turn, baseline
 from moralsc.experiment.probe import Ladder, Manner, Rung, arms
-from moralsc.items import Condition, Item
+from moralsc.items import ContextKind, Item
 from moralsc.models import catalogue
 from moralsc.notation import number
 from moralsc.prompts import default_prompts
@@ -123,7 +123,7 @@ def test_the_reading_says_if_the_model_does_not_even_follow_the_told_answer(told
 
 
 def test_the_reading_names_the_right_answer_where_the_text_settles_it() -> None:
-    settled = reading(replace(BBQ, condition=Condition.DISAMBIGUATED), baseline=0.1, specificity_0=0.2)
+    settled = reading(replace(BBQ, condition=ContextKind.DISAMBIGUATED), baseline=0.1, specificity_0=0.2)
     assert "the right answer" in settled
     for item in (BBQ, WINOGENDER, OWN):
         assert "the unbiased answer" in reading(item, baseline=0.1, specificity_0=0.2)

@@ -19,14 +19,14 @@ from moralsc.errors import ModelError
 from moralsc.experiment import probe as probing
 from moralsc.experiment.ladder import climb
 from moralsc.experiment.probe import Manner, Probe, new_probe
-from moralsc.items import Condition, Item, Option, Role
+from moralsc.items import ContextKind, Item, Option, Role
 from moralsc.models import catalogue
 from moralsc.notation import number, percent
 from moralsc.prompts import default_prompts
 from moralsc.ui import texts, views
 
 PROMPTS = default_prompts()
-SETTLED = replace(BBQ, condition=Condition.DISAMBIGUATED, correct="b")
+SETTLED = replace(BBQ, condition=ContextKind.DISAMBIGUATED, correct="b")
 
 
 def scored(item: Item, *shares: float, mass: float = 0.9) -> Score:
