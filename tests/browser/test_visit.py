@@ -179,7 +179,7 @@ def test_a_link_restores_what_was_chosen_and_ask_replays_it(visit: OpenPage, ser
 
 def test_what_a_link_cannot_restore_is_said_until_something_else_is_chosen(visit: OpenPage, served: Served) -> None:
     here = visit(
-        "?model=big-model&set=stereoset&item=x9&mode=sometimes&form=sung&t=hot&seed=-1&v=9&prompts=0"
+        "?model=big-model&set=stereoset&item=x9&mode=sometimes&form=sung&t=hot&seed=-1&v=9&prompts=0123456789abcdef"
         "&do=nothing&do=review&do=cot"
     )
     for value in (
