@@ -112,14 +112,16 @@ def missing(settings: Settings) -> str:
             (pinned if all(file.repository for file in files) else own).append(name)
     said = [NO_GPU] if settings.zero_gpu else []
     if pinned:
-        titles = " and ".join(BENCHMARKS[name].title for name in pinned)
-        commands = " and ".join(f"moralsc data fetch {name}" for name in pinned)
+        titles = ", ".join(BENCHMARKS[name].title for name in pinned)
+        here = " and ".join(BENCHMARKS[name].title for name in pinned if BENCHMARKS[name].bundles)
+        beside = f", or {here} in the Probe tab" if here else ""
         said.append(
-            f"The published items of {titles} are not here: download them in the Probe tab, or with {commands}."
+            f"Published items that are not here: {titles}. Download them with moralsc data fetch NAME "
+            f"(NAME: {', '.join(pinned)}){beside}."
         )
     if own:
-        titles = " and ".join(BENCHMARKS[name].title for name in own)
-        said.append(f"Those of {titles} are read from a folder of the server's (MORALSC_DATA) and never downloaded.")
+        titles = ", ".join(BENCHMARKS[name].title for name in own)
+        said.append(f"Read from a folder of the server's (MORALSC_DATA) and never downloaded: {titles}.")
     return " ".join(said)
 
 

@@ -206,7 +206,7 @@ def test_only_models_and_benchmarks_that_are_here_are_offered_and_chosen_ones_st
     assert shown[p.models]["value"] == ["mini-s-base"]
     assert shown[p.benchmarks]["value"] == ["bbq:bundled"]
     assert shown[p.categories]["value"] == ["bbq:bundled:Age"]
-    assert "moralsc data fetch bbq" in missing(events.context.settings)
+    assert "moralsc data fetch NAME (NAME: winogender, bbq, " in missing(events.context.settings)
 
 
 def test_a_start_is_in_the_list_at_once_and_its_secret_is_nowhere_on_disk(make: Make) -> None:
