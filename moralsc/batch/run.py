@@ -110,7 +110,12 @@ def identity(plan: Plan) -> Mapping[str, Any]:
     return {
         "design": plan.design.record(),
         "data": {data.key: data.record() for data in plan.data},
-        "prompts": {"name": plan.prompts.name, "hash": plan.prompt_hash, "texts": plan.worded},
+        "prompts": {
+            "name": plan.prompts.name,
+            "hash": plan.prompt_hash,
+            "texts": plan.worded,
+            **({"language": plan.prompts.language} if plan.prompts.language else {}),
+        },
         "rows": plan.rows,
         "batches": len(plan.batches),
     }

@@ -119,6 +119,7 @@ class Benchmark:
         name: its key in BENCHMARKS.
         title, short: for people; `short` stands inside sentences and headings.
         citation, licence: of the published items.
+        language: of its items.
         categories: what `load` takes as a category, in order.
         parts: part of the published files -> the files it is read from; of one part alone, named "".
         example: how the title of the item begins that a chooser opens with; its effect is easy to see.
@@ -140,6 +141,7 @@ class Benchmark:
     short = ""
     citation = ""
     licence = ""
+    language = "en"
     categories: tuple[str, ...] = ()
     parts: Mapping[str, tuple[Published, ...]] = {}
     example = ""

@@ -114,14 +114,14 @@ class EsBbq(DiffBias):
         Args:
             language: "es" or "ca".
         """
-        self.name, self.title, self.short, self._language = name, title, title, language
+        self.name, self.title, self.short, self.language = name, title, title, language
         self.parts = {
             category: (_published(name, category, language, blob),) for category, blob in _BLOBS[language].items()
         }
 
     def read(self, part: str, files: Sequence[Found]) -> ItemSet:
         """The items of one category."""
-        return items(sources.read_jsonl(files[0].path), self.name, part, self._language, files[0].origin)
+        return items(sources.read_jsonl(files[0].path), self.name, part, self.language, files[0].origin)
 
 
 def _published(name: str, category: str, language: str, blob: str) -> Published:

@@ -67,6 +67,7 @@ class KoBbq(DiffBias):
 
     name = "kobbq"
     title = short = "KoBBQ"
+    language = "ko"
     citation = "Jin et al.: KoBBQ: Korean Bias Benchmark for Question Answering. TACL 2024."
     licence = "MIT"
     categories = tuple(CATEGORIES)

@@ -48,7 +48,7 @@ class Mbbq(DiffBias):
         Args:
             language: a key of LANGUAGES.
         """
-        self.name = f"mbbq_{language}"
+        self.name, self.language = f"mbbq_{language}", language
         self.title = self.short = f"MBBQ in {LANGUAGES[language]}"
         self.parts = {category: (_file(self.name, category, language),) for category in self.categories}
 

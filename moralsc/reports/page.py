@@ -21,6 +21,7 @@ from moralsc.reports import claimed, readings
 from moralsc.reports.chart import Chart, ComplianceOf, Figures, Kind, MassOf, mass_table
 from moralsc.reports.charts import Panel, panels
 from moralsc.reports.dialogues import ORIGIN
+from moralsc.reports.languages import crossed
 from moralsc.reports.look import printable
 from moralsc.reports.pictures import inline
 from moralsc.reports.readings import benchmark_title
@@ -57,6 +58,7 @@ def html(
     return surroundings.get_template("report.html").render(
         runs=[_run(run) for run in runs],
         charts=[_chart(chart, panels(chart, known), small_mass) for chart in figures.charts],
+        languages=crossed(runs, figures.chart(Kind.LADDER)),
         masses=_masses(figures.masses),
         unethical=_unethical(figures.unethical),
         columns=claimed.COLUMNS,

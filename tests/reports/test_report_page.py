@@ -265,7 +265,7 @@ def test_an_unfinished_run_says_so_wherever_it_is_shown(unfinished: Path, tmp_pa
     done = call("report", unfinished, "--out", tmp_path / "r.html")
     assert said in done.stderr
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
-    for section in re.findall(r'<section id="(?:runs|ladder|winogender|flips|mass)".*?</section>', text, re.DOTALL):
+    for section in re.findall(r'<section id="(?:runs|ladder|correlation|flips|mass)".*?</section>', text, re.DOTALL):
         assert said in section
     assert said in call("compare", unfinished).stderr
     assert "Incomplete: done" in call("export", unfinished, "--format", "csv", "--out", tmp_path / "r.csv").stderr
