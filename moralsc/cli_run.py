@@ -119,6 +119,7 @@ def run(
             plan = crew.alike(lambda: make_plan(design, load_prompts(settings.prompts), settings))
             if crew.main:
                 _show_plan(plan)
+            crew.leave()
             return
         from moralsc.batch.run import run as start  # pyarrow takes a moment to import
 
@@ -137,6 +138,7 @@ def run(
         )
     if crew.main:
         _report(out, design)
+    crew.leave()
 
 
 class Terminated(KeyboardInterrupt):
