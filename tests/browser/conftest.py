@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, ViewportSize, WebSocket, sync_playwright
+from playwright.sync_api import Browser, Page, Request, ViewportSize, WebSocket, expect, sync_playwright
 from served import Served, serving
 from visit import DESKTOP, Scheme, Visit
 
@@ -60,6 +60,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("MORALSC_REQUIRE_BROWSER"):
             pytest.fail(missing)
         pytest.skip(missing)
+    expect.set_options(timeout=20_000)  # what is expected comes when it can: other tests have the processor too
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
